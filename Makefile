@@ -1,0 +1,56 @@
+# make          the kernel library (build/libunigornel.a) and the tool (build/unigornel)
+# make test     everything .ci/run runs
+# The targets that people type are explained by `make help`.
+
+CC      := gcc
+BUILD   := build
+WARN    := -std=gnu11 -Wall -Wextra -Wshadow -Wconversion -Werror
+
+# The kernel: ring 0, no SSE (the program's vector state stays untouched), no red zone
+# (interrupts push on the current stack), frame pointers for backtraces.
+KCFLAGS := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=small -mno-red-zone \
+           -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
+           -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+           -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections -Ikernel
+KSRC    := $(sort $(shell find kernel -name '*.c' -o -name '*.S'))
+KOBJ    := $(patsubst %,$(BUILD)/%.o,$(KSRC))
+
+TOOL_CFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE
+TOOL_LIBS   := -lelf -lcjson
+TOOL_SRC    := $(sort $(wildcard cmd/unigornel/*.c))
+TOOL_OBJ    := $(patsubst %,$(BUILD)/%.o,$(TOOL_SRC))
+
+.PHONY: all kernel tool clean
+all: kernel tool
+kernel: $(BUILD)/libunigornel.a
+tool: $(BUILD)/unigornel
+
+$(BUILD)/libunigornel.a: $(KOBJ)
+	@rm -f $@
+	@ar rcs $@ $(KOBJ)
+	@echo "  AR   $@"
+
+$(BUILD)/kernel/%.c.o: kernel/%.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) $(KCFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/kernel/%.S.o: kernel/%.S
+	@mkdir -p $(@D)
+	@echo "  AS   $<"
+	@$(CC) $(KCFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+
+$(BUILD)/cmd/%.c.o: cmd/%.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) $(TOOL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/unigornel: $(TOOL_OBJ)
+	@echo "  LD   $@"
+	@$(CC) -o $@ $(TOOL_OBJ) $(TOOL_LIBS)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(KOBJ:.o=.d) $(TOOL_OBJ:.o=.d)
+include tests/unit/unit.mk

@@ -1,0 +1,20 @@
+/* The command line: docs/image.md has its grammar. Parsed once at boot; constant afterwards. */
+#pragma once
+#include <stdbool.h>
+
+struct cmdline {
+	char **argv; /* NULL-terminated, argv[0] is the program's name */
+	int argc;
+	char **envp; /* NULL-terminated */
+	int envc;
+	const char *hostname;
+	const char *cwd; /* start directory, "/" by default */
+	bool trace;
+	bool gdb;
+	bool quiet;
+};
+
+extern struct cmdline cmdline;
+
+/* Parses text (modified in place and kept). Returns 0 or -EINVAL; *error then says what and where. */
+int cmdline_parse(char *text, const char **error);

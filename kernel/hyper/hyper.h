@@ -1,0 +1,35 @@
+/*
+ * What differs between the machines we run on, behind one table. Chosen once at boot from CPUID:
+ * "pc" (QEMU, KVM, Firecracker, Cloud Hypervisor: kernel/hyper/pc.c) or "xen" (PVH guest:
+ * kernel/hyper/xen/).
+ */
+#pragma once
+#include <stdint.h>
+#include <stddef.h>
+#include <stdbool.h>
+
+struct hypervisor {
+	const char *name;
+	/* True if this is where we run. Called before anything else is set up; no allocation. */
+	bool (*detect)(void);
+	/* Makes console_write work. Called once with early page tables, no allocator. */
+	void (*early_init)(void);
+	/* Interrupt controller, once memory is up; interrupts are still off. */
+	void (*irq_init)(void);
+	/* Clocks: the wall clock in ns since 1970 at monotonic time 0; 0 if unknown. */
+	uint64_t (*wall_clock)(void);
+	/* Monotonic time source other than the calibrated TSC, or NULL. ns. */
+	bool (*clock_init)(void);
+	/* One-shot timer: monotonic deadline in ns (UINT64_MAX: off). */
+	void (*timer_init)(void (*expired)(void *));
+	void (*timer_set)(uint64_t deadline);
+	/* Console out: synchronous, no allocation, usable from panic. */
+	void (*console_write)(const char *s, size_t n);
+	/* Console in: interrupt-driven; calls tty_input (dev/tty.h) with what arrives. */
+	void (*console_start_input)(void);
+	/* Ends the machine and carries the code out (docs/image.md, "Exit"). */
+	void (*shutdown)(int code) __attribute__((noreturn));
+};
+
+extern const struct hypervisor *hyper;
+extern const struct hypervisor hyper_pc, hyper_xen;

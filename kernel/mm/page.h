@@ -1,0 +1,58 @@
+/*
+ * Physical memory: a buddy allocator over pages of 4 KiB.
+ *
+ * Locks: one internal spin lock; callers hold whatever they like. Nothing here blocks. Failure is
+ * PADDR_NONE: the caller turns it into ENOMEM or, where a page fault must be served, into the
+ * out-of-memory end of the machine (mm/oom.h).
+ */
+#pragma once
+#include <stdint.h>
+#include <stddef.h>
+#include <stdbool.h>
+
+typedef uint64_t paddr_t;
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
+#define HUGE_SHIFT 21
+#define HUGE_SIZE  (1ul << HUGE_SHIFT)
+#define HUGE_ORDER (HUGE_SHIFT - PAGE_SHIFT)
+#define PADDR_NONE ((paddr_t)-1)
+
+#define page_align_down(x) ((x) & ~(PAGE_SIZE - 1))
+#define page_align_up(x)   (((x) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
+
+/* All of RAM is mapped here, writable and not executable (image text excepted). */
+#ifndef HOST_TEST
+#define DIRECT_MAP 0xffff800000000000ul
+static inline void *phys_to_virt(paddr_t p)
+{
+	return (void *)(p + DIRECT_MAP);
+}
+static inline paddr_t virt_to_phys(const void *v) /* v lies in the direct map */
+{
+	return (paddr_t)v - DIRECT_MAP;
+}
+#else
+void *phys_to_virt(paddr_t p);
+paddr_t virt_to_phys(const void *v);
+#endif
+
+/* Takes over the RAM of boot_info. Called once, before anything else here. */
+void page_init(void);
+
+/* 2^order pages, naturally aligned, contents undefined; order <= 10. Owned by the caller. */
+paddr_t page_alloc(unsigned order);
+/* As above, filled with zeroes. */
+paddr_t page_alloc_zero(unsigned order);
+/* Gives back exactly what page_alloc returned. */
+void page_free(paddr_t p, unsigned order);
+/* Gives a physical range that was reserved at boot to the allocator. Page aligned. */
+void page_add_range(paddr_t start, paddr_t end);
+
+size_t page_total(void); /* pages managed */
+size_t page_available(void); /* pages free now */
+
+/* Zeroes n bytes (a multiple of 64) of directly mapped memory, fast. */
+void zero_pages(void *p, size_t n);
