@@ -23,10 +23,10 @@ TOOL_OBJ    := $(patsubst %,$(BUILD)/%.o,$(TOOL_SRC))
 .PHONY: all kernel tool clean
 all: kernel tool
 kernel: $(BUILD)/libunigornel.a
-tool: $(BUILD)/unigornel
+tool: $(if $(TOOL_SRC),$(BUILD)/unigornel)
 
 $(BUILD)/libunigornel.a: $(KOBJ)
-	@rm -f $@
+	@mkdir -p $(@D); rm -f $@
 	@ar rcs $@ $(KOBJ)
 	@echo "  AR   $@"
 
