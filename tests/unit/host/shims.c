@@ -1,0 +1,54 @@
+/* What stands in for the kernel on the host. All weak: a test that links the real thing gets it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "hyper/hyper.h"
+
+#define WEAK __attribute__((weak))
+
+WEAK const struct hypervisor *hyper;
+
+void printk(const char *fmt, ...) __attribute__((weak, format(printf, 1, 2)));
+void printk(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+}
+
+void panic(const char *fmt, ...) __attribute__((weak, format(printf, 1, 2), noreturn));
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	abort();
+}
+
+void *kmalloc(size_t size);
+void *kzalloc(size_t size);
+void *krealloc(void *p, size_t size);
+void kfree(void *p);
+
+WEAK void *kmalloc(size_t size)
+{
+	return malloc(size);
+}
+
+WEAK void *kzalloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+WEAK void *krealloc(void *p, size_t size)
+{
+	return realloc(p, size);
+}
+
+WEAK void kfree(void *p)
+{
+	free(p);
+}
