@@ -31,5 +31,6 @@ struct hypervisor {
 	void (*shutdown)(int code) __attribute__((noreturn));
 };
 
-extern const struct hypervisor *hyper;
+extern const struct hypervisor *hyper; /* set by hyper_select, constant afterwards */
+void hyper_select(void);
 extern const struct hypervisor hyper_pc, hyper_xen;
