@@ -20,7 +20,7 @@ TOOL_LIBS   := -lelf -lcjson
 TOOL_SRC    := $(sort $(wildcard cmd/unigornel/*.c))
 TOOL_OBJ    := $(patsubst %,$(BUILD)/%.o,$(TOOL_SRC))
 
-.PHONY: all kernel tool clean
+.PHONY: all kernel tool clean check-tools
 all: kernel tool
 kernel: $(BUILD)/libunigornel.a
 tool: $(if $(TOOL_SRC),$(BUILD)/unigornel)
@@ -49,8 +49,14 @@ $(BUILD)/unigornel: $(TOOL_OBJ)
 	@echo "  LD   $@"
 	@$(CC) -o $@ $(TOOL_OBJ) $(TOOL_LIBS)
 
+# What the build needs is checked before the first compiler call, so that the remedy is the only message.
+$(KOBJ) $(TOOL_OBJ): | check-tools
+check-tools:
+	@scripts/setup.sh --check
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(KOBJ:.o=.d) $(TOOL_OBJ:.o=.d)
 include tests/unit/unit.mk
+include scripts/people.mk

@@ -1,0 +1,3 @@
+module unigornel/examples
+
+go 1.19

@@ -1,0 +1,41 @@
+# The targets that people type. `make help` prints what stands after the double hash.
+
+XENLAB := $(wildcard tests/xenlab/xenlab.sh)
+
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice stress bench lint
+
+help: ## this list
+	@echo "make                build the kernel library and the tool, build/unigornel"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## install what is missing from the distribution's packages
+	@scripts/setup.sh
+
+demo: setup ## boot a program you can talk to
+	@$(MAKE) --no-print-directory -s all
+	@scripts/demo.sh
+
+test: setup ## every test: lint, unit, boot, Xen, differential, a slice of the standard library
+	@scripts/test.sh
+
+test-boot: ## boot tests alone (RUN=regexp selects)
+	@scripts/gotest.sh ./boot -run '$(or $(RUN),.)'
+
+test-diff: ## native against machine, program by program (RUN=regexp selects)
+	@scripts/gotest.sh ./diff -run '$(or $(RUN),.)'
+
+test-std: ## the tests of Go's standard library inside machines (PKG=... selects; resumes)
+	@tests/std/run.sh $(PKG)
+
+test-std-slice: ## the part of test-std that CI runs, about ten minutes
+	@tests/std/run.sh --slice
+
+stress: ## the stress programs, MINUTES each (default 10)
+	@tests/stress/run.sh $(or $(MINUTES),10)
+
+bench: setup ## figures against a Debian guest, and the bars they are held to
+	@$(MAKE) --no-print-directory -s all
+	@bench/run.sh
+
+lint: ## clang-format, gofmt, go vet
+	@scripts/lint.sh
