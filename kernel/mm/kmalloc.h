@@ -9,3 +9,6 @@ void *kmalloc(size_t size) __attribute__((malloc));
 void *kzalloc(size_t size) __attribute__((malloc));
 void *krealloc(void *p, size_t size);
 void kfree(void *p); /* NULL is allowed */
+
+/* Bytes of RAM that the heap occupies, its own overhead included. */
+size_t kmalloc_bytes(void);

@@ -48,11 +48,21 @@ paddr_t page_alloc(unsigned order);
 paddr_t page_alloc_zero(unsigned order);
 /* Gives back exactly what page_alloc returned. */
 void page_free(paddr_t p, unsigned order);
-/* Gives a physical range that was reserved at boot to the allocator. Page aligned. */
+/* The order of an allocated block, p its first page. */
+unsigned page_order(paddr_t p);
+/* Turns a block of page_alloc into 2^order single pages that are freed one by one. */
+void page_split(paddr_t p, unsigned order);
+/* Gives a physical range inside RAM that was reserved at boot to the allocator: once, and only what
+ * nobody uses. Bytes of pages that it covers in part are left alone. */
 void page_add_range(paddr_t start, paddr_t end);
+/* Takes over the RAM that the early page tables do not reach; called when the direct map stands. */
+void page_init_high(void);
 
-size_t page_total(void); /* pages managed */
+size_t page_total(void);     /* pages managed */
 size_t page_available(void); /* pages free now */
+/* Free blocks of 2^order pages, those inside larger ones not counted; for messages. */
+size_t page_free_blocks(unsigned order);
+#define PAGE_MAX_ORDER 10
 
 /* Zeroes n bytes (a multiple of 64) of directly mapped memory, fast. */
 void zero_pages(void *p, size_t n);

@@ -15,6 +15,11 @@
 int copy_from_user(void *dst, uintptr_t src, size_t n);
 int copy_to_user(uintptr_t dst, const void *src, size_t n);
 int zero_user(uintptr_t dst, size_t n);
+/* As the three above, but they do what they can and return the bytes done: for transfers such as
+ * write(2) that end short where the buffer faults. */
+size_t copy_from_user_partial(void *dst, uintptr_t src, size_t n);
+size_t copy_to_user_partial(uintptr_t dst, const void *src, size_t n);
+size_t zero_user_partial(uintptr_t dst, size_t n);
 /* Copies a NUL-terminated string of at most size-1 bytes; returns its length, -EFAULT, or
  * -ENAMETOOLONG when no NUL was met. */
 long strncpy_from_user(char *dst, uintptr_t src, size_t size);
@@ -23,3 +28,16 @@ int get_user_u32(uint32_t *value, uintptr_t src);
 int put_user_u32(uintptr_t dst, uint32_t value);
 /* *addr == old ? (*addr = new) ; *old receives what was there. */
 int cmpxchg_user_u32(uintptr_t addr, uint32_t *old, uint32_t desired);
+
+/*
+ * For the page fault handler: the fault at *rip in kernel code cannot be resolved. If that
+ * instruction is one that may fault (section __ex_table), sets *rip to where it goes on and returns
+ * true; else the kernel has a bug.
+ */
+bool uaccess_fixup(uintptr_t *rip);
+
+/* True if all of [addr, addr + n) may belong to the program. */
+static inline bool user_range_ok(uintptr_t addr, size_t n)
+{
+	return addr >= 4096 && n <= USER_END && addr <= USER_END - n;
+}
