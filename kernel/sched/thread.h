@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <stdatomic.h>
-#include <signal.h>
 #include "arch/x86_64/frame.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"

@@ -1,6 +1,7 @@
 /* The end of the world. */
 #include <stdatomic.h>
 #include "hyper/hyper.h"
+#include "lib/crash.h"
 #include "lib/exitcode.h"
 #include "lib/printk.h"
 #include "lib/printk_internal.h"
@@ -19,4 +20,10 @@ void panic(const char *fmt, ...)
 		va_end(ap);
 	}
 	hyper->shutdown(EXIT_KERNEL_PANIC);
+}
+
+void crash_report(const struct trap_frame *f, const char *why)
+{
+	(void)f;
+	panic("%s", why);
 }
