@@ -17,21 +17,21 @@
 /* thread.flags: work to do before going back to the program. Tested by entry.S as one word. */
 #define THREAD_NEED_RESCHED 1u
 #define THREAD_SIGPENDING   2u /* a deliverable signal may be pending; signal_deliver decides */
-#define THREAD_TRACE        4u /* every system call takes the slow path */
-#define THREAD_IRQ_WORK     8u /* a deferred interrupt waits on this CPU */
+#define THREAD_TRACE	    4u /* every system call takes the slow path */
+#define THREAD_IRQ_WORK	    8u /* a deferred interrupt waits on this CPU */
 
 enum thread_state { THREAD_RUNNING, THREAD_READY, THREAD_SLEEPING, THREAD_DEAD };
 
 struct thread {
 	/* entry.S knows the offsets of these. */
-	uint64_t user_rsp;     /* 0: the program's stack pointer during a system call */
-	uint64_t kstack_top;   /* 8 */
+	uint64_t user_rsp;	/* 0: the program's stack pointer during a system call */
+	uint64_t kstack_top;	/* 8 */
 	_Atomic uint32_t flags; /* 16 */
-	uint32_t fpu_live;     /* 20: vector state must be kept across a switch */
+	uint32_t fpu_live;	/* 20: vector state must be kept across a switch */
 
-	uint64_t ksp;     /* saved kernel stack pointer while switched away */
+	uint64_t ksp;	  /* saved kernel stack pointer while switched away */
 	uint64_t fs_base; /* TLS */
-	void *xsave;      /* xsave_size bytes, 64-aligned */
+	void *xsave;	  /* xsave_size bytes, 64-aligned */
 	void *kstack;
 
 	int tid;
@@ -49,7 +49,8 @@ struct thread {
 
 	uintptr_t clear_child_tid; /* set_tid_address, CLONE_CHILD_CLEARTID */
 	struct signal_state sig;   /* signal/signal.h */
-	struct trap_frame *frame;  /* the program's registers while in a trap or the slow exit path */
+	struct trap_frame
+	    *frame; /* the program's registers while in a trap or the slow exit path */
 };
 
 extern struct list threads_all;
@@ -83,7 +84,7 @@ void thread_wake(struct thread *t);
 void thread_notify(struct thread *t, uint32_t flag);
 /* Lets others run. */
 void thread_yield(void);
-/* Ends the calling thread. */
+/* Stops scheduling the calling thread, whose last reference goes with it. */
 void thread_exit(void) __attribute__((noreturn));
 /* The program ends: exit_group, a fatal signal. code is what the machine exits with. */
 void machine_exit(int code) __attribute__((noreturn));

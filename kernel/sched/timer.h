@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 struct timer {
-	uint64_t expires;           /* monotonic ns */
+	uint64_t expires; /* monotonic ns */
 	void (*func)(struct timer *t);
-	int heap_index;             /* -1: not armed */
+	int heap_index; /* -1: not armed */
 };
 
 static inline void timer_setup(struct timer *t, void (*func)(struct timer *t))
@@ -21,6 +21,6 @@ static inline void timer_setup(struct timer *t, void (*func)(struct timer *t))
 }
 
 void timer_arm(struct timer *t, uint64_t expires); /* re-arms if armed */
-bool timer_cancel(struct timer *t);                /* true if it was armed */
+bool timer_cancel(struct timer *t);		   /* true if it was armed */
 /* Runs what is due and programs the hardware for what is next. Called by the timer interrupt. */
 void timer_run(void);

@@ -1,8 +1,8 @@
 /*
- * The program's vector and x87 state. The kernel itself never uses it, so it stays in the CPU across
- * calls into the kernel and is saved only when a thread that was *interrupted* is switched away.
- * XSAVE where the CPU has it (sized by CPUID leaf 0xD), else FXSAVE; without XSAVE the CPU offers no
- * AVX either, so Go does not use it. Intel SDM volume 1 chapter 13.
+ * The program's vector and x87 state. The kernel itself never uses it, so it stays in the CPU
+ * across calls into the kernel and is saved only when a thread that was *interrupted* is switched
+ * away. XSAVE where the CPU has it (sized by CPUID leaf 0xD), else FXSAVE; without XSAVE the CPU
+ * offers no AVX either, so Go does not use it. Intel SDM volume 1 chapter 13.
  */
 #pragma once
 #include <stddef.h>
@@ -16,6 +16,8 @@ void fpu_init(void); /* on each CPU: CR0, CR4, XCR0 */
 void fpu_save(void *area);
 /* Loads a state. area must be valid: state from the program goes through fpu_sanitize. */
 void fpu_restore(const void *area);
+/* A zeroed, aligned area with the state of a new thread; kfree it. NULL when memory is out. */
+void *fpu_alloc_area(void);
 void fpu_init_area(void *area); /* the state of a new thread: FCW 0x37f, MXCSR 0x1f80 */
 /* Makes an area that the program wrote loadable without a fault: reserved MXCSR bits, XSTATE_BV
  * within XCR0, XCOMP_BV and header zero. False if it is no XSAVE area at all. */
