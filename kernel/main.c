@@ -34,13 +34,16 @@ void kernel_main(const char *error)
 	mm_init();
 	fpu_init();
 	options_init();
-	hyper->irq_init();
+	if (hyper->irq_init)
+		hyper->irq_init();
 	clock_init();
-	hyper->timer_init(machine_expired);
+	if (hyper->timer_init)
+		hyper->timer_init(machine_expired);
 	if (random_init)
 		random_init();
 	vfs_init();
-	hyper->console_start_input();
+	if (hyper->console_start_input)
+		hyper->console_start_input();
 	if (mm_free_boot_memory)
 		mm_free_boot_memory();
 	program_start();
