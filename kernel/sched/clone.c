@@ -40,7 +40,7 @@ long clone_with_regs(const struct kept_regs *kept)
 		put_user_u32(r->r10, (uint32_t)tid);
 	if (flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = r->r10;
-	t->fs_base = flags & CLONE_SETTLS ? r->r8 : current->fs_base;
+	t->fs_base = flags & CLONE_SETTLS ? r->r8 : rdmsr(MSR_FS_BASE);
 	fpu_save(t->xsave); /* control words are inherited */
 
 	struct trap_frame *f = thread_frame(t);
@@ -101,7 +101,7 @@ long sys_arch_prctl(int op, uintptr_t addr)
 		wrmsr(MSR_FS_BASE, addr);
 		return 0;
 	case ARCH_GET_FS: {
-		uint64_t base = current->fs_base;
+		uint64_t base = rdmsr(MSR_FS_BASE);
 		return copy_to_user(addr, &base, sizeof base);
 	}
 	case ARCH_SET_GS: /* the kernel's own here */
