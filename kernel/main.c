@@ -9,7 +9,6 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
-#include "sched/timer.h"
 #include "start.h"
 #include "time/clock.h"
 #include "vfs/vfs.h"
@@ -17,12 +16,6 @@
 /* tmp */
 void random_init(void) __attribute__((weak));
 void mm_free_boot_memory(void) __attribute__((weak));
-
-static void machine_expired(void *arg)
-{
-	(void)arg;
-	timer_run();
-}
 
 void kernel_main(const char *error)
 {
@@ -37,8 +30,6 @@ void kernel_main(const char *error)
 	if (hyper->irq_init)
 		hyper->irq_init();
 	clock_init();
-	if (hyper->timer_init)
-		hyper->timer_init(machine_expired);
 	if (random_init)
 		random_init();
 	vfs_init();

@@ -29,7 +29,7 @@ static void arm_slice_timer(void)
 {
 	if (!slice_timer.func)
 		timer_setup(&slice_timer, slice_over);
-	if (slice_timer.heap_index < 0)
+	if (!timer_armed(&slice_timer))
 		timer_arm(&slice_timer, clock_monotonic() + SLICE_NS);
 }
 
