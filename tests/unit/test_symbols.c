@@ -25,7 +25,7 @@ static void reset(void)
 	memcpy(table.name, (uint32_t[]){0, 2, 5}, sizeof(table.name));
 	memcpy(table.names, "a\0bb\0ccccc", sizeof(table.names) - 1);
 	kernel_symbols.address = (uintptr_t)&table;
-	kernel_symbols.length = sizeof(table);
+	kernel_symbols.length = offsetof(__typeof__(table), names) + sizeof(table.names);
 }
 
 static void test_found(void **state)

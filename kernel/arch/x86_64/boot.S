@@ -92,5 +92,3 @@ boot_tables_end:
 boot_stack_bottom:
 	.skip	16384
 boot_stack_top:
-
-	.section .note.GNU-stack, "", @progbits
