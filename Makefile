@@ -23,7 +23,12 @@ TOOL_OBJ    := $(patsubst %,$(BUILD)/%.o,$(TOOL_SRC))
 .PHONY: all kernel tool clean check-tools
 all: kernel tool
 kernel: $(BUILD)/libunigornel.a
-tool: $(if $(TOOL_SRC),$(BUILD)/unigornel)
+tool: $(BUILD)/unigornel $(BUILD)/image.ld
+
+# The tool finds the linker script and the kernel library beside itself.
+$(BUILD)/image.ld: kernel/image.ld
+	@mkdir -p $(@D)
+	@cp $< $@
 
 $(BUILD)/libunigornel.a: $(KOBJ)
 	@mkdir -p $(@D); rm -f $@

@@ -9,7 +9,6 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
-#include "sched/timer.h"
 #include "start.h"
 #include "time/clock.h"
 #include "vfs/vfs.h"
@@ -17,12 +16,6 @@
 /* tmp */
 void random_init(void) __attribute__((weak));
 void mm_free_boot_memory(void) __attribute__((weak));
-
-static void machine_expired(void *arg)
-{
-	(void)arg;
-	timer_run();
-}
 
 void kernel_main(const char *error)
 {
@@ -34,13 +27,14 @@ void kernel_main(const char *error)
 	mm_init();
 	fpu_init();
 	options_init();
-	hyper->irq_init();
+	if (hyper->irq_init)
+		hyper->irq_init();
 	clock_init();
-	hyper->timer_init(machine_expired);
 	if (random_init)
 		random_init();
 	vfs_init();
-	hyper->console_start_input();
+	if (hyper->console_start_input)
+		hyper->console_start_input();
 	if (mm_free_boot_memory)
 		mm_free_boot_memory();
 	program_start();

@@ -3,7 +3,9 @@
  * section 3.4.1; the auxiliary vector: getauxval(3).
  */
 #include <asm/errno.h>
+#include <linux/const.h>
 #include <elf.h>
+#include <asm/hwcap2.h>
 #include <linux/mman.h>
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
@@ -77,6 +79,7 @@ static uintptr_t build_stack(uintptr_t top)
 	uintptr_t sp = top;
 	uintptr_t execfn, platform, random_at;
 	uint64_t hwcap = cpuid(1, 0).edx;
+	uint64_t hwcap2 = cpu_has_fsgsbase ? HWCAP2_FSGSBASE : 0;
 
 	random[0] = random[1] = rdtsc();
 	if (random_bytes)
@@ -107,6 +110,7 @@ static uintptr_t build_stack(uintptr_t top)
 	    AT_SECURE,	     0,
 	    AT_CLKTCK,	     100,
 	    AT_HWCAP,	     hwcap,
+	    AT_HWCAP2,	     hwcap2,
 	    AT_RANDOM,	     random_at,
 	    AT_PLATFORM,     platform,
 	    AT_EXECFN,	     execfn,

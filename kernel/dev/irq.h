@@ -8,12 +8,21 @@
 #include <stdint.h>
 
 #define IRQ_LEVEL 1u /* level triggered (else edge) */
-#define IRQ_LOW   2u /* active low (else high) */
+#define IRQ_LOW	  2u /* active low (else high) */
 
 typedef void (*irq_handler_t)(void *arg);
 
-/* Routes a global system interrupt (ISA IRQs 0-15 are their GSI) of the IOAPIC to this CPU.
+#define IRQ_SPURIOUS_VECTOR 0xffu
+
+/* Finds and sets up the interrupt controllers of a PC: LAPIC, IOAPICs, 8259s off. */
+void irq_init(void);
+
+/* Routes a global system interrupt of the IOAPIC to this CPU. Numbers 0-15 are ISA IRQs: the
+ * firmware may have wired them to another line, and may add to flags.
  * 0, -ENODEV without an IOAPIC, -EBUSY, -ENOSPC. */
 int irq_request_gsi(unsigned gsi, unsigned flags, irq_handler_t handler, void *arg);
 /* Allocates a vector for a local source (LAPIC timer, MSI, Xen's callback). Vector or -ENOSPC. */
 int irq_alloc_vector(irq_handler_t handler, void *arg);
+/* Runs the handler of a vector (32-255) that arrived and ends the interrupt. Called by the trap
+ * entry, on the interrupted thread's kernel stack or later where the kernel may be interrupted. */
+void irq_dispatch(unsigned vector);

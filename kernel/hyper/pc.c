@@ -4,10 +4,23 @@
  */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/io.h"
+#include "dev/irq.h"
+#include "dev/lapic.h"
+#include "dev/rtc.h"
 #include "dev/uart.h"
 #include "hyper/hyper.h"
+#include "lib/muldiv.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "time/clock.h"
+#include "time/pvclock.h"
 
 #define EXIT_PORT 0xe9 /* docs/image.md, "Exit" */
+
+#define NSEC 1000000000ull
+
+/* What KVM and QEMU feed the LAPIC timer with, divided by 16 (dev/lapic.c). */
+#define LAPIC_USUAL_HZ (NSEC / 16)
 
 static bool pc_detect(void)
 {
@@ -48,10 +61,128 @@ static void __attribute__((noreturn)) pc_shutdown(int code)
 	cpu_halt_forever();
 }
 
+/* KVM's feature bits, 0 elsewhere (Linux Documentation/virt/kvm/x86/cpuid.rst). With Hyper-V's
+ * interface emulated as well, KVM's leaves come second. */
+static uint32_t kvm_features(void)
+{
+	if (!(cpuid(1, 0).ecx >> 31))
+		return 0;
+	for (uint32_t base = 0x40000000; base <= 0x40000100; base += 0x100) {
+		struct cpuid r = cpuid(base, 0);
+		uint32_t signature[3] = {r.ebx, r.ecx, r.edx};
+
+		if (!memcmp(signature, "KVMKVMKVM\0\0", 12))
+			return cpuid(base + 1, 0).eax;
+	}
+	return 0;
+}
+
+#define KVM_FEATURE_CLOCKSOURCE2 (1u << 3)
+
+/* Written by KVM: a page has to hold each whole, and virtual is physical in the image. */
+static struct pvclock_time kvm_time __attribute__((aligned(64)));
+static struct pvclock_wall kvm_wall __attribute__((aligned(64)));
+
+static bool pc_clock_init(void)
+{
+	if (!(kvm_features() & KVM_FEATURE_CLOCKSOURCE2))
+		return false;
+	wrmsr(MSR_KVM_SYSTEM_TIME, (uintptr_t)&kvm_time | 1);
+	if (!pvclock_tsc_hz(&kvm_time))
+		return false;
+	clock_use_pvclock(&kvm_time);
+	return true;
+}
+
+static uint64_t pc_wall_clock(void)
+{
+	int64_t seconds;
+	uint64_t wall = 0;
+
+	if (pvclock_tsc_hz(&kvm_time)) {
+		wrmsr(MSR_KVM_WALL_CLOCK, (uintptr_t)&kvm_wall);
+		wall = pvclock_wall(&kvm_wall, 0);
+		if (wall)
+			return wall + pvclock_read(&kvm_time) - clock_monotonic();
+	}
+	/* Half a second makes the expected error nought. */
+	if (rtc_read(&seconds) && seconds > 0)
+		wall = (uint64_t)seconds * NSEC + NSEC / 2 - clock_monotonic();
+	return wall;
+}
+
+static uint64_t lapic_hz;
+
+/* Counts of the LAPIC timer a second, measured against the clock. */
+static uint64_t measure_lapic(void)
+{
+	uint64_t best = 0, tightest = UINT64_MAX;
+
+	lapic_timer_set_count(UINT32_MAX);
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t c0 = lapic_timer_count();
+		uint64_t t0 = clock_monotonic(), t1;
+		uint32_t c1;
+
+		do {
+			c1 = lapic_timer_count();
+			t1 = clock_monotonic();
+		} while (t1 - t0 < 100000);
+		if (t1 - t0 < tightest) {
+			tightest = t1 - t0;
+			best = muldiv(c0 - c1, NSEC, t1 - t0);
+		}
+		if (best > LAPIC_USUAL_HZ / 50 * 49 && best < LAPIC_USUAL_HZ / 50 * 51) {
+			best = LAPIC_USUAL_HZ;
+			break;
+		}
+	}
+	lapic_timer_set_count(0);
+	return best;
+}
+
+static void pc_timer_init(void (*expired)(void *))
+{
+	int vector = irq_alloc_vector(expired, NULL);
+
+	if (vector < 0 || !lapic_present())
+		panic("this CPU has no local APIC: no timer");
+	lapic_timer_init((unsigned)vector);
+	if (!lapic_has_tsc_deadline()) {
+		lapic_hz = measure_lapic();
+		if (!lapic_hz)
+			panic("the local APIC's timer does not count");
+	}
+}
+
+static void pc_timer_set(uint64_t deadline)
+{
+	uint64_t now, count;
+
+	if (lapic_has_tsc_deadline()) {
+		lapic_timer_set_tsc(deadline == UINT64_MAX ? 0 : clock_tsc_at(deadline));
+		return;
+	}
+	if (deadline == UINT64_MAX) {
+		lapic_timer_set_count(0);
+		return;
+	}
+	/* Up: an interrupt just before the deadline would need another. A deadline farther than the
+	 * counter reaches is approached in steps. */
+	now = clock_monotonic();
+	count = deadline > now ? muldiv(deadline - now, lapic_hz, NSEC) + 1 : 1;
+	lapic_timer_set_count(count > UINT32_MAX ? UINT32_MAX : (uint32_t)count);
+}
+
 const struct hypervisor hyper_pc = {
     .name = "pc",
     .detect = pc_detect,
     .early_init = uart_init,
+    .irq_init = irq_init,
+    .wall_clock = pc_wall_clock,
+    .clock_init = pc_clock_init,
+    .timer_init = pc_timer_init,
+    .timer_set = pc_timer_set,
     .console_write = uart_write,
     .console_start_input = uart_start_input,
     .shutdown = pc_shutdown,

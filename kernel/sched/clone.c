@@ -7,14 +7,7 @@
 #include "mm/uaccess.h"
 #include "sched/futex.h"
 #include "sched/sched.h"
-
-/* The registers at a clone call, as entry.S pushed them: sys_clone first, then syscall_common. */
-struct clone_regs {
-	uint64_t r15, r14, r13, r12, rbx, rbp, return_address;
-	uint64_t r9, r8, r10, rdx, rsi, rdi, nr, rip;
-};
-
-long clone_with_regs(const struct clone_regs *r);
+#include "sys/syscall_regs.h"
 
 /* What makes a thread of this program rather than a process. */
 #define THREAD_FLAGS_NEEDED (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
@@ -22,8 +15,9 @@ long clone_with_regs(const struct clone_regs *r);
 	(THREAD_FLAGS_NEEDED | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |                \
 	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED)
 
-long clone_with_regs(const struct clone_regs *r)
+long clone_with_regs(const struct kept_regs *kept)
 {
+	const struct syscall_regs *r = syscall_regs(current);
 	uint64_t flags = r->rdi;
 	struct thread *t;
 
@@ -46,7 +40,7 @@ long clone_with_regs(const struct clone_regs *r)
 		put_user_u32(r->r10, (uint32_t)tid);
 	if (flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = r->r10;
-	t->fs_base = flags & CLONE_SETTLS ? r->r8 : current->fs_base;
+	t->fs_base = flags & CLONE_SETTLS ? r->r8 : rdmsr(MSR_FS_BASE);
 	fpu_save(t->xsave); /* control words are inherited */
 
 	struct trap_frame *f = thread_frame(t);
@@ -59,12 +53,12 @@ long clone_with_regs(const struct clone_regs *r)
 	f->r10 = r->r10;
 	f->r8 = r->r8;
 	f->r9 = r->r9;
-	f->rbx = r->rbx;
-	f->rbp = r->rbp;
-	f->r12 = r->r12;
-	f->r13 = r->r13;
-	f->r14 = r->r14;
-	f->r15 = r->r15;
+	f->rbx = kept->rbx;
+	f->rbp = kept->rbp;
+	f->r12 = kept->r12;
+	f->r13 = kept->r13;
+	f->r14 = kept->r14;
+	f->r15 = kept->r15;
 	f->rax = 0;
 	thread_launch(t);
 	return tid;
@@ -107,7 +101,7 @@ long sys_arch_prctl(int op, uintptr_t addr)
 		wrmsr(MSR_FS_BASE, addr);
 		return 0;
 	case ARCH_GET_FS: {
-		uint64_t base = current->fs_base;
+		uint64_t base = rdmsr(MSR_FS_BASE);
 		return copy_to_user(addr, &base, sizeof base);
 	}
 	case ARCH_SET_GS: /* the kernel's own here */

@@ -29,7 +29,7 @@ static void arm_slice_timer(void)
 {
 	if (!slice_timer.func)
 		timer_setup(&slice_timer, slice_over);
-	if (slice_timer.heap_index < 0)
+	if (!timer_armed(&slice_timer))
 		timer_arm(&slice_timer, clock_monotonic() + SLICE_NS);
 }
 
@@ -101,9 +101,17 @@ static void finish_switch(void)
 		atomic_fetch_or(&t->flags, THREAD_IRQ_WORK);
 }
 
-static void write_fs_base(uint64_t base)
+/* The program may change its FS base itself where the CPU lets it (WRFSBASE), so what counts is in
+ * the CPU, not in the thread. */
+static void switch_fs_base(struct thread *prev, struct thread *next)
 {
-	wrmsr(MSR_FS_BASE, base);
+	if (cpu_has_fsgsbase) {
+		prev->fs_base = rdfsbase();
+		if (next->fs_base != prev->fs_base)
+			wrfsbase(next->fs_base);
+	} else if (next->fs_base != prev->fs_base) {
+		wrmsr(MSR_FS_BASE, next->fs_base);
+	}
 }
 
 static void switch_to(struct thread *next)
@@ -115,8 +123,7 @@ static void switch_to(struct thread *next)
 		fpu_save(prev->xsave);
 	if (prev->state == THREAD_DEAD)
 		cpu->reap = prev;
-	if (next->fs_base != prev->fs_base)
-		write_fs_base(next->fs_base);
+	switch_fs_base(prev, next);
 	cpu->thread = next;
 	switch_stacks(&prev->ksp, next->ksp);
 	finish_switch();

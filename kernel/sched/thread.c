@@ -2,6 +2,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/percpu.h"
+#include "cmdline.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/vmap.h"
@@ -9,6 +10,7 @@
 #include "time/clock.h"
 
 #define KSTACK_SIZE 16384
+#define FPU_ALIGN   64ul
 
 struct list threads_all = LIST_INIT(threads_all);
 spinlock_t threads_lock = SPINLOCK_INIT;
@@ -27,7 +29,7 @@ static void free_memory(struct thread *t)
 		else
 			vmap_free_stack(t->kstack, KSTACK_SIZE);
 	}
-	kfree(t->xsave);
+	kfree(t->xsave_memory);
 	kfree(t);
 }
 
@@ -39,15 +41,19 @@ struct thread *thread_create(void)
 		return NULL;
 	t->kstack = spare_stack ? spare_stack : vmap_alloc_stack(KSTACK_SIZE);
 	spare_stack = NULL;
-	t->xsave = fpu_alloc_area();
-	if (!t->kstack || !t->xsave) {
+	t->xsave_memory = kmalloc(fpu_state_size + FPU_ALIGN - 1);
+	if (!t->kstack || !t->xsave_memory) {
 		free_memory(t);
 		return NULL;
 	}
+	t->xsave = (void *)(((uintptr_t)t->xsave_memory + FPU_ALIGN - 1) & ~(FPU_ALIGN - 1));
+	fpu_init_area(t->xsave);
 	t->kstack_top = (uint64_t)t->kstack + KSTACK_SIZE;
 	t->fpu_live = 1;
 	t->state = THREAD_SLEEPING;
 	t->refs = 1;
+	if (cmdline.trace)
+		t->flags = THREAD_TRACE;
 	list_init(&t->run_link);
 	strlcpy(t->name, current->name, sizeof t->name);
 

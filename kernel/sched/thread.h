@@ -29,9 +29,10 @@ struct thread {
 	_Atomic uint32_t flags; /* 16 */
 	uint32_t fpu_live;	/* 20: vector state must be kept across a switch */
 
-	uint64_t ksp;	  /* saved kernel stack pointer while switched away */
-	uint64_t fs_base; /* TLS */
-	void *xsave;	  /* xsave_size bytes, 64-aligned */
+	uint64_t ksp;	    /* saved kernel stack pointer while switched away */
+	uint64_t fs_base;   /* TLS */
+	void *xsave;	    /* xsave_size bytes, 64-aligned */
+	void *xsave_memory; /* what xsave lies in */
 	void *kstack;
 
 	int tid;

@@ -2,25 +2,40 @@
  * One-shot timers on the monotonic clock, kept in a heap; the hardware timer is programmed for the
  * earliest only (tickless). Callbacks run in kernel context, never inside other kernel code, must
  * not block, and may arm timers. Lock: one internal, not held during callbacks.
+ *
+ * The heap is threaded through the timers, so arming never fails.
  */
 #pragma once
 #include <stdint.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct timer {
 	uint64_t expires; /* monotonic ns */
 	void (*func)(struct timer *t);
-	int heap_index; /* -1: not armed */
+	/* Of timer.c. A pairing heap: children are a list; prev is the sibling before, or the
+	 * parent of a first child. */
+	struct timer *child, *next, *prev;
+	bool armed;
 };
+
+static inline bool timer_armed(const struct timer *t)
+{
+	return t->armed;
+}
 
 static inline void timer_setup(struct timer *t, void (*func)(struct timer *t))
 {
 	t->expires = 0;
 	t->func = func;
-	t->heap_index = -1;
+	t->child = t->next = t->prev = NULL;
+	t->armed = false;
 }
 
 void timer_arm(struct timer *t, uint64_t expires); /* re-arms if armed */
-bool timer_cancel(struct timer *t);		   /* true if it was armed */
+/* True if it was armed. After false on a timer that was once armed, its callback has begun. */
+bool timer_cancel(struct timer *t);
 /* Runs what is due and programs the hardware for what is next. Called by the timer interrupt. */
 void timer_run(void);
+/* The earliest deadline, UINT64_MAX if nothing is armed. */
+uint64_t timer_next(void);

@@ -92,3 +92,5 @@ boot_tables_end:
 boot_stack_bottom:
 	.skip	16384
 boot_stack_top:
+
+	.section .note.GNU-stack, "", @progbits

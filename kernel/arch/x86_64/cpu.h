@@ -121,6 +121,21 @@ static inline void xsetbv(uint32_t reg, uint64_t v)
 			 : "memory");
 }
 
+/* Set by traps_init_cpu: RDFSBASE and its like may be used, here and by the program. */
+extern bool cpu_has_fsgsbase;
+
+static inline uint64_t rdfsbase(void)
+{
+	uint64_t v;
+	__asm__ volatile("rdfsbase %0" : "=r"(v));
+	return v;
+}
+
+static inline void wrfsbase(uint64_t v)
+{
+	__asm__ volatile("wrfsbase %0" : : "r"(v) : "memory");
+}
+
 static inline void invlpg(uintptr_t va)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");

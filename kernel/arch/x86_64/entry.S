@@ -60,12 +60,17 @@ syscall_unknown:
 	movq	$-38, %rax /* -ENOSYS */
 	testl	$THREAD_TRACE_BIT, THREAD_FLAGS(%r11)
 	jz	syscall_exit
-	movq	48(%rsp), %rax
+	/* Traced: the registers that C keeps are saved where clone finds them (sys/syscall.c). */
 syscall_traced:
-	/* syscall_trace(nr, args[6], fn): the pushed registers, lowest first, are
-	 * r9 r8 r10 rdx rsi rdi nr rcx. trace_syscall puts them in order. */
+	pushq	%rbp
+	pushq	%rbx
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
 	movq	%rsp, %rdi
 	call	trace_syscall
+	addq	$48, %rsp /* callee-saved registers are unchanged */
 	jmp	syscall_exit
 	.size	unigornel_syscall, . - unigornel_syscall
 
@@ -147,7 +152,7 @@ sys_rt_sigreturn:
 	call	sigreturn_to_program
 	jmp	trap_return
 
-/* clone(2) needs the registers that C keeps: hands a struct clone_regs (sched/clone.c). */
+/* clone(2) needs the registers that C keeps: hands a struct kept_regs (sys/syscall_regs.h). */
 	.globl	sys_clone
 sys_clone:
 	pushq	%rbp
@@ -159,7 +164,7 @@ sys_clone:
 	movq	%rsp, %rdi
 	subq	$8, %rsp
 	call	clone_with_regs
-	addq	$56, %rsp /* callee-saved registers are unchanged */
+	addq	$56, %rsp
 	ret
 
 /* Where a new thread first comes out of switch_stacks: its frame is at the top of its stack. */

@@ -16,8 +16,6 @@ void fpu_init(void); /* on each CPU: CR0, CR4, XCR0 */
 void fpu_save(void *area);
 /* Loads a state. area must be valid: state from the program goes through fpu_sanitize. */
 void fpu_restore(const void *area);
-/* A zeroed, aligned area with the state of a new thread; kfree it. NULL when memory is out. */
-void *fpu_alloc_area(void);
 void fpu_init_area(void *area); /* the state of a new thread: FCW 0x37f, MXCSR 0x1f80 */
 /* Makes an area that the program wrote loadable without a fault: reserved MXCSR bits, XSTATE_BV
  * within XCR0, XCOMP_BV and header zero. False if it is no XSAVE area at all. */

@@ -42,6 +42,7 @@ struct table_pointer {
 } __attribute__((packed));
 
 struct percpu boot_cpu;
+bool cpu_has_fsgsbase;
 static struct thread boot_thread;
 static uint64_t gdt[5];
 static struct tss tss;
@@ -118,6 +119,10 @@ void traps_init_cpu(void)
 	boot_cpu.thread = &boot_thread;
 	list_init(&boot_cpu.rq.ready);
 	wrmsr(MSR_GS_BASE, (uint64_t)&boot_cpu);
+
+	cpu_has_fsgsbase = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & 1);
+	if (cpu_has_fsgsbase)
+		write_cr4(read_cr4() | CR4_FSGSBASE);
 
 	/* SYSCALL: CS from STAR[47:32], SS the one after it; both are ring 0 already. The flags
 	 * that a function would find clear are cleared: TF, DF, AC. */

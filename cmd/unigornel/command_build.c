@@ -1,0 +1,62 @@
+/* unigornel build */
+#include "build.h"
+#include "commands.h"
+#include "options.h"
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct build *b = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &b->flags;
+		return 0;
+	case 'o':
+		b->output = xstrdup(arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		strv_add(&b->packages, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+    {NULL, 'o', "FILE", 0, "Write the image to FILE (default: the name go build would choose)", 1},
+    {0},
+};
+
+static const struct argp_child children[] = {{&goflags_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    options,
+    parse,
+    "[PACKAGE]",
+    "Builds a Go program into one bootable ELF file.\v"
+    "PACKAGE is what go build takes: a directory, an import path, or .go files; the current "
+    "directory by default.\n\n"
+    "The same file boots on QEMU (microvm, q35, pc) and on Xen:\n\n"
+    "    unigornel build -o hello.elf ./examples/hello\n"
+    "    unigornel run hello.elf\n",
+    children,
+    NULL,
+    NULL,
+};
+
+int command_build(int argc, char **argv)
+{
+	struct build b = {0};
+	struct gotool go;
+	int n = options_parse(&argp, "build", argc, argv, &b);
+	if (n < argc)
+		die("build: arguments of the program belong to run");
+	if (!b.packages.n)
+		strv_add(&b.packages, ".");
+	gotool_find(&go, b.flags.chdir);
+	build_image(&go, &b);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* The flags of `go build` and `go test` that the tool passes on, as a table and an argp parser. */
+#pragma once
+#include <argp.h>
+#include "util.h"
+
+/* What the user said to go. */
+struct goflags {
+	struct strv flags;	     /* "-name" or "-name=value", passed on as they are */
+	char *tags;		     /* -tags, comma separated; NULL if not given */
+	char *overlay;		     /* -overlay, absolute; NULL if not given */
+	char *chdir;		     /* -C */
+	bool strip_debug, strip_all; /* -ldflags has -w, -s */
+	bool verbose;		     /* -v or -x: go prints progress itself */
+};
+
+/* Child parser for `build`, `run` and `test`; its input is a struct goflags. */
+extern const struct argp goflags_argp;

@@ -1,0 +1,221 @@
+#include "gotool.h"
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OLDEST_MINOR 19
+#define INSTALL_HINT "install Go 1.19 or newer: `apt-get install golang-go`, or https://go.dev/dl"
+
+static char *json_string(const cJSON *object, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+	return xstrdup(cJSON_IsString(item) ? item->valuestring : "");
+}
+
+static void json_strings(const cJSON *object, const char *name, struct strv *to)
+{
+	const cJSON *item;
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, name))
+	{
+		if (cJSON_IsString(item))
+			strv_add(to, item->valuestring);
+	}
+}
+
+/* go1.19.8, go1.22rc1, "devel go1.27-abc", "go1.26.1 X:nodwarf5". */
+static int minor_version(const char *version)
+{
+	const char *p = strstr(version, "go1.");
+	if (!p)
+		return starts_with(version, "devel") ? 1000 : 0;
+	return atoi(p + 4);
+}
+
+static void first_line(char *s)
+{
+	s[strcspn(s, "\n")] = 0;
+}
+
+void gotool_find(struct gotool *go, const char *dir)
+{
+	*go = (struct gotool){0};
+	go->path = find_program("go");
+	if (!go->path)
+		die("no go command on PATH: " INSTALL_HINT);
+	struct strv argv = {0};
+	const char *const words[] = {go->path, "env",	 "-json",	"GOROOT",  "GOVERSION",
+				     "GOOS",   "GOARCH", "CGO_ENABLED", "GOFLAGS", "CC"};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		strv_add(&argv, words[i]);
+	struct buffer out = {0}, err = {0};
+	int status =
+	    process_run(&argv, &(struct process_options){.dir = dir, .out = &out, .err = &err});
+	cJSON *json = status ? NULL : cJSON_Parse(out.data ? out.data : "");
+	if (!json) {
+		buffer_add(&err, "", 0);
+		first_line(err.data);
+		die("go env failed: %s", status < 0 ? strerror(-status) : err.data);
+	}
+	go->goroot = json_string(json, "GOROOT");
+	go->version = json_string(json, "GOVERSION");
+	go->goos = json_string(json, "GOOS");
+	go->goarch = json_string(json, "GOARCH");
+	go->goflags = json_string(json, "GOFLAGS");
+	go->cc = json_string(json, "CC");
+	char *cgo = json_string(json, "CGO_ENABLED");
+	go->cgo = !strcmp(cgo, "1");
+	free(cgo);
+	cJSON_Delete(json);
+	buffer_free(&out);
+	buffer_free(&err);
+	strv_free(&argv);
+
+	go->minor = minor_version(go->version);
+	if (go->minor < OLDEST_MINOR)
+		die("%s is %s, which is too old: " INSTALL_HINT, go->path,
+		    *go->version ? go->version : "of an unknown version");
+	if (strcmp(go->goarch, "amd64"))
+		die("GOARCH=%s: only amd64 machines can be built (unset GOARCH)", go->goarch);
+	if (strcmp(go->goos, "linux"))
+		die("GOOS=%s: programs are built as for linux (unset GOOS)", go->goos);
+	/* Go 1.19 and 1.20 do not find their own packages through their index when the toolchain
+	 * lies in the module cache (GOTOOLCHAIN); without the index they do. */
+	if (go->minor <= 20) {
+		const char *old = getenv("GODEBUG");
+		strv_addf(&go->env, "GODEBUG=%s%sgoindex=0", old ? old : "",
+			  old && *old ? "," : "");
+	}
+}
+
+/* The value of -tags in GOFLAGS; the last one counts. Allocated, or NULL. */
+static char *goflags_tags(const char *goflags)
+{
+	char *copy = xstrdup(goflags), *save = NULL, *tags = NULL;
+	for (char *w = strtok_r(copy, " \t\n", &save); w; w = strtok_r(NULL, " \t\n", &save)) {
+		while (*w == '\'' || *w == '"')
+			w++;
+		w += starts_with(w, "--");
+		if (!starts_with(w, "-tags="))
+			continue;
+		free(tags);
+		tags = xstrdup(w + strlen("-tags="));
+		tags[strcspn(tags, "'\"")] = 0;
+	}
+	free(copy);
+	return tags;
+}
+
+char *gotool_tags(const struct gotool *go, const struct goflags *flags)
+{
+	char *user = flags->tags ? xstrdup(flags->tags) : goflags_tags(go->goflags);
+	/* Without these, net and os/user would bring in libc (DESIGN.md, section 2). */
+	char *tags = xasprintf("%s%snetgo,osusergo", user ? user : "", user && *user ? "," : "");
+	free(user);
+	return tags;
+}
+
+static void add_package(const cJSON *json, struct package_list *list)
+{
+	list->v = xrealloc(list->v, (list->n + 1) * sizeof *list->v);
+	struct package *p = &list->v[list->n++];
+	*p = (struct package){0};
+	p->import_path = json_string(json, "ImportPath");
+	p->name = json_string(json, "Name");
+	p->dir = json_string(json, "Dir");
+	p->standard = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "Standard"));
+	p->dep_only = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "DepOnly"));
+	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "Error");
+	p->error = error ? json_string(error, "Err") : NULL;
+	p->cgo = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "CgoFiles")) > 0;
+	p->cxx = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "CXXFiles")) > 0;
+	json_strings(json, "SFiles", &p->sfiles);
+	json_strings(json, "CgoLDFLAGS", &p->ldflags);
+	json_strings(json, "CgoPkgConfig", &p->pkgconfig);
+}
+
+void gotool_list(const struct gotool *go, const struct goflags *flags, const struct strv *packages,
+		 bool deps, struct package_list *list)
+{
+	struct strv args = {0};
+	char *tags = gotool_tags(go, flags);
+	strv_add(&args, "list");
+	strv_add(&args, "-e");
+	if (deps)
+		strv_add(&args, "-deps");
+	strv_add(&args, "-json=ImportPath,Name,Dir,Standard,DepOnly,Error,CgoFiles,CXXFiles,SFiles,"
+			"CgoLDFLAGS,CgoPkgConfig");
+	strv_addf(&args, "-tags=%s", tags);
+	if (flags->overlay)
+		strv_addf(&args, "-overlay=%s", flags->overlay);
+	for (size_t i = 0; i < flags->flags.n; i++) {
+		const char *f = flags->flags.v[i];
+		/* -v and -x would only print here, -a and -cover do not change the list. */
+		if (starts_with(f, "-mod") || starts_with(f, "-pkgdir") ||
+		    starts_with(f, "-installsuffix"))
+			strv_add(&args, f);
+	}
+	strv_append(&args, packages);
+	struct buffer out = {0};
+	int status = gotool_run(go, flags, &args, &out);
+	if (status)
+		exit(die_status);
+	const char *p = out.data ? out.data : "";
+	while (p[strspn(p, " \n")]) {
+		cJSON *json = cJSON_ParseWithOpts(p, &p, 0);
+		if (!json)
+			die("go list printed what is not JSON");
+		add_package(json, list);
+		cJSON_Delete(json);
+	}
+	buffer_free(&out);
+	strv_free(&args);
+	free(tags);
+}
+
+/* Of stderr: "# pkg" lines are held back until it is known whether noise follows. */
+struct filter {
+	char *header;
+	bool noise;
+};
+
+static void filter_line(void *arg, const char *line)
+{
+	struct filter *f = arg;
+	if (starts_with(line, "loadinternal: cannot find runtime/cgo")) {
+		f->noise = true;
+		return;
+	}
+	if (f->header && !(f->noise && starts_with(line, "# ")))
+		dprintf(STDERR_FILENO, "%s\n", f->header);
+	free(f->header);
+	f->header = NULL;
+	if (starts_with(line, "# ")) {
+		f->header = xstrdup(line);
+		f->noise = false;
+	} else {
+		dprintf(STDERR_FILENO, "%s\n", line);
+	}
+}
+
+int gotool_run(const struct gotool *go, const struct goflags *flags, const struct strv *args,
+	       struct buffer *out)
+{
+	struct strv argv = {0};
+	struct filter f = {NULL, false};
+	strv_add(&argv, go->path);
+	strv_append(&argv, args);
+	int status = process_run(&argv, &(struct process_options){.dir = flags->chdir,
+								  .env = &go->env,
+								  .err_line = filter_line,
+								  .arg = &f,
+								  .out = out});
+	if (f.header && !f.noise)
+		dprintf(STDERR_FILENO, "%s\n", f.header);
+	free(f.header);
+	strv_free(&argv);
+	if (status < 0)
+		die("cannot run %s: %s", go->path, strerror(-status));
+	return status;
+}

@@ -1,0 +1,42 @@
+/* The user's go command: where it is, what it says about itself and about a package. */
+#pragma once
+#include "goflags.h"
+#include "process.h"
+#include "util.h"
+
+struct gotool {
+	char *path; /* of the go command */
+	char *goroot, *version, *goos, *goarch, *goflags, *cc;
+	int minor;	 /* 19 for go1.19.8; 1000 for a development version */
+	bool cgo;	 /* CGO_ENABLED */
+	struct strv env; /* what go must be run with beyond our environment */
+};
+
+/* A package as `go list -deps` sees it. */
+struct package {
+	char *import_path, *name, *dir, *error;
+	bool standard, dep_only;
+	bool cgo, cxx;
+	struct strv sfiles, ldflags, pkgconfig; /* sfiles: names in dir */
+};
+struct package_list {
+	struct package *v;
+	size_t n;
+};
+
+/* Finds go and asks it for its environment, as seen from dir (NULL: here; a go.mod may choose
+ * another toolchain there). Exits with a message if go is absent, too old, or set up for another
+ * machine. */
+void gotool_find(struct gotool *go, const char *dir);
+
+/* The tags to build with: the user's (command line, else GOFLAGS) and ours. Allocated. */
+char *gotool_tags(const struct gotool *go, const struct goflags *flags);
+
+/* `go list -e -deps` of the packages, tests included on request. Exits if go list itself fails. */
+void gotool_list(const struct gotool *go, const struct goflags *flags, const struct strv *packages,
+		 bool deps, struct package_list *list);
+
+/* Runs go with these arguments; lines of noise that come from the way we build are dropped from
+ * its stderr. The exit code. out: receives stdout, or NULL. */
+int gotool_run(const struct gotool *go, const struct goflags *flags, const struct strv *args,
+	       struct buffer *out);

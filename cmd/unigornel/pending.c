@@ -1,0 +1,26 @@
+#include "commands.h"
+#include "util.h"
+int command_run(int c, char **v)
+{
+	(void)c;
+	(void)v;
+	die("not yet");
+}
+int command_test(int c, char **v)
+{
+	(void)c;
+	(void)v;
+	die("not yet");
+}
+int command_doctor(int c, char **v)
+{
+	(void)c;
+	(void)v;
+	die("not yet");
+}
+int command_version(int c, char **v)
+{
+	(void)c;
+	(void)v;
+	die("not yet");
+}
