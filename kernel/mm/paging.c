@@ -9,6 +9,7 @@
 #include <linux/mman.h>
 #include "boot_info.h"
 #include "lib/printk.h"
+#include "lib/symbols.h"
 #include "mm/internal.h"
 #include "mm/tlb.h"
 
@@ -17,11 +18,6 @@ extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __da
     __bss_end[];
 /* arch/x86_64/boot.S: the early tables, no longer used afterwards. */
 extern char boot_tables_start[], boot_tables_end[];
-/* Written by the tool: the symbol segment (docs/image.md). */
-extern const struct {
-	uint64_t address, length;
-} kernel_symbols __attribute__((weak));
-
 /* Right after paging_init nothing may fail for want of memory: it is what the machine runs on. */
 static void map_or_die(uintptr_t va, paddr_t pa, size_t len, uint64_t flags)
 {
@@ -76,7 +72,7 @@ void mm_init(void)
 	map_image((uintptr_t)__rodata_start, (uintptr_t)__rodata_end, PTE_NX, PROT_READ);
 	map_image((uintptr_t)__data_start, (uintptr_t)__bss_end, PTE_NX | PTE_W,
 		  PROT_READ | PROT_WRITE);
-	if (&kernel_symbols && kernel_symbols.length) {
+	if (kernel_symbols.length) {
 		symbols_end = kernel_symbols.address + kernel_symbols.length;
 		map_image(kernel_symbols.address, symbols_end, PTE_NX, PROT_READ);
 	}
