@@ -1,3 +1,4 @@
+#include <linux/time.h>
 #include "hyper/hyper.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -26,6 +27,13 @@ static void page_write_end(void)
 	spin_unlock(&clock_lock);
 }
 
+/* Between page_write_begin and _end. */
+static void set_wall(uint64_t offset)
+{
+	clock_page.offset[CLOCK_REALTIME] = offset;
+	clock_page.offset[CLOCK_REALTIME_COARSE] = offset;
+}
+
 uint64_t clock_monotonic(void)
 {
 	uint32_t seq;
@@ -45,7 +53,7 @@ uint64_t clock_realtime(void)
 
 	do {
 		seq = clock_page_begin(&clock_page);
-		ns = clock_page_now(&clock_page) + clock_page.wall;
+		ns = clock_page_now(&clock_page) + clock_page.offset[CLOCK_REALTIME];
 	} while (clock_page_retry(&clock_page, seq));
 	return ns;
 }
@@ -57,7 +65,7 @@ uint64_t clock_wall_offset(void)
 
 	do {
 		seq = clock_page_begin(&clock_page);
-		ns = clock_page.wall;
+		ns = clock_page.offset[CLOCK_REALTIME];
 	} while (clock_page_retry(&clock_page, seq));
 	return ns;
 }
@@ -67,7 +75,7 @@ void clock_set_realtime(uint64_t ns)
 	uint64_t now = clock_monotonic();
 
 	page_write_begin();
-	clock_page.wall = ns - now;
+	set_wall(ns - now);
 	page_write_end();
 }
 
@@ -87,6 +95,7 @@ void clock_use_pvclock(const volatile struct pvclock_time *t)
 	clock_page.pvclock = t;
 	clock_page.ns_base = -pvclock_read(t);
 	clock_page.mode = CLOCK_MODE_PVCLOCK;
+	clock_page.tsc_clocks = 0;
 	page_write_end();
 	tsc_hz = pvclock_tsc_hz(t);
 	name = "pvclock";
@@ -107,6 +116,7 @@ void clock_set_tsc_rate(uint64_t hz)
 	clock_page.mult_int = NSEC / hz;
 	clock_page.mult = div_128(NSEC % hz, 0, hz);
 	clock_page.mode = CLOCK_MODE_TSC;
+	clock_page.tsc_clocks = CLOCK_PAGE_IDS;
 	page_write_end();
 	tsc_hz = hz;
 	name = "tsc";
@@ -144,7 +154,7 @@ void clock_init(void)
 		tsc_clock_init();
 	wall = hyper->wall_clock();
 	page_write_begin();
-	clock_page.wall = wall;
+	set_wall(wall);
 	page_write_end();
 	if (!wall)
 		printk("unigornel: no clock tells the time of day, starting at 1970\n");

@@ -7,24 +7,34 @@
 #pragma once
 #include <stdatomic.h>
 #include <stdint.h>
+#include <linux/time.h>
 #include "arch/x86_64/cpu.h"
 #include "lib/muldiv.h"
 #include "time/pvclock.h"
+
+#define CLOCK_PAGE_CLOCKS 8 /* up to CLOCK_BOOTTIME */
+/* The clocks (by id) that are the monotonic one, or at a fixed distance from it. */
+#define CLOCK_PAGE_IDS                                                                             \
+	(1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW |                \
+	 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
 
 enum clock_mode { CLOCK_MODE_NONE, CLOCK_MODE_TSC, CLOCK_MODE_PVCLOCK };
 
 struct clock_page {
 	_Atomic uint32_t seq;
 	uint32_t mode;
+	/* Bit per clock id: the vDSO answers from the fields below alone. 0 unless in TSC mode. */
+	uint32_t tsc_clocks;
 	uint64_t tsc_base; /* TSC mode: at this TSC monotonic time was ns_base */
 	uint64_t ns_base;  /* pvclock mode: added to its time, modulo 2^64 */
 	uint64_t mult;	   /* ns a tick: fraction of 2^64, */
 	uint64_t mult_int; /* and whole part, 0 above 1 GHz */
-	uint64_t wall;	   /* realtime minus monotonic */
+	/* By clock id of clock_gettime(2): added to monotonic ns. */
+	uint64_t offset[CLOCK_PAGE_CLOCKS];
 	const volatile struct pvclock_time *pvclock;
 	/* The latest answer, where the pvclock may step back. */
 	_Atomic uint64_t pvclock_last;
-};
+} __attribute__((aligned(64)));
 
 extern struct clock_page clock_page;
 
@@ -80,16 +90,19 @@ static inline uint64_t clock_page_pvclock(struct clock_page *p)
 	return ns;
 }
 
-/* Within begin and retry: monotonic ns. A TSC a little behind tsc_base, as another CPU's may be,
- * counts as tsc_base. */
+/* Within begin and retry, in TSC mode: monotonic ns. A TSC a little behind tsc_base, as another
+ * CPU's may be, counts as tsc_base. */
+static inline uint64_t clock_page_tsc(const struct clock_page *p)
+{
+	int64_t ticks = (int64_t)(rdtsc_ordered() - p->tsc_base);
+
+	return p->ns_base + clock_tsc_scale(p, (uint64_t)(ticks & ~(ticks >> 63)));
+}
+
+/* Within begin and retry: monotonic ns. */
 static inline uint64_t clock_page_now(struct clock_page *p)
 {
-	uint64_t ticks;
-
 	if (__builtin_expect(p->mode != CLOCK_MODE_TSC, 0))
 		return p->mode == CLOCK_MODE_PVCLOCK ? clock_page_pvclock(p) : 0;
-	ticks = rdtsc_ordered() - p->tsc_base;
-	if (__builtin_expect((int64_t)ticks < 0, 0))
-		ticks = 0;
-	return p->ns_base + clock_tsc_scale(p, ticks);
+	return clock_page_tsc(p);
 }
