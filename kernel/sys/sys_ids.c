@@ -33,11 +33,6 @@ long sys_getppid(void)
 	return 0; /* init's */
 }
 
-long sys_gettid(void)
-{
-	return current->tid;
-}
-
 long sys_getuid(void)
 {
 	return process_ids.uid;

@@ -11,7 +11,6 @@ long sys_setrlimit(unsigned resource, uintptr_t from);
 /* sys_ids.c */
 long sys_getpid(void);
 long sys_getppid(void);
-long sys_gettid(void);
 long sys_getuid(void);
 long sys_geteuid(void);
 long sys_getgid(void);
