@@ -1,0 +1,152 @@
+# The commands run, dom0 and shell. Sourced by ../xenlab.
+
+parse_options() {
+    MEM=256 CMDLINE= RAMDISK= STDIN= TIMEOUT=120 LOG= VIF= FWD=() CFG=() COLD= IMAGE=
+    while (($#)); do
+        case $1 in
+            --mem | --cmdline | --ramdisk | --stdin | --timeout | --log | --fwd | --cfg)
+                [ $# -ge 2 ] || die "$1 needs a value"
+                ;;&
+            --mem) MEM=$2 && shift 2 ;;
+            --cmdline) CMDLINE=$2 && shift 2 ;;
+            --ramdisk) RAMDISK=$2 && shift 2 ;;
+            --stdin) STDIN=$2 && shift 2 ;;
+            --timeout) TIMEOUT=$2 && shift 2 ;;
+            --log) LOG=$2 && shift 2 ;;
+            --fwd) FWD+=("$2") && VIF=1 && shift 2 ;;
+            --cfg) CFG+=("$2") && shift 2 ;;
+            --vif) VIF=1 && shift ;;
+            --cold) COLD=1 && shift ;;
+            -v) VERBOSE=1 && shift ;;
+            -*) die "unknown option $1" ;;
+            *)
+                [ -z "$IMAGE" ] || die "one image only, please"
+                IMAGE=$1
+                shift
+                ;;
+        esac
+    done
+    [ -n "$IMAGE" ] || die "which image?"
+    local f
+    for f in "$IMAGE" ${RAMDISK:+"$RAMDISK"} ${STDIN:+"$STDIN"}; do [ -r "$f" ] || die "cannot read $f"; done
+    [[ $MEM =~ ^[0-9]+$ ]] || die "--mem is a number of MB"
+    [[ $TIMEOUT =~ ^[0-9]+$ ]] || die "--timeout is a number of seconds"
+}
+
+# A directory of this run alone, gone at its end; the QEMU of this run too.
+DIR= QEMU_PID= FEEDER_PID=
+begin_run() {
+    DIR=$(mktemp -d "${TMPDIR:-/tmp}/xenlab.XXXXXX")
+    trap end_run EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+end_run() {
+    local p
+    for p in $QEMU_PID $FEEDER_PID; do kill "$p" 2>/dev/null || true; done
+    [ -z "$QEMU_PID" ] || wait "$QEMU_PID" 2>/dev/null || true
+    [ -z "$LOG" ] || [ ! -e "$DIR/xen.log" ] || cp "$DIR/xen.log" "$LOG"
+    rm -rf "$DIR"
+}
+
+# A value of xl's configuration file.
+quote() {
+    local s=${1//\\/\\\\}
+    printf '"%s"' "${s//\"/\\\"}"
+}
+
+guest_config() {
+    printf 'name="guest"\ntype="pvh"\nkernel="/guests/kernel"\nmemory=%d\nvcpus=1\n' "$MEM"
+    # No trapping of RDTSC, as on any machine with an invariant TSC: several times faster here.
+    printf 'tsc_mode="native"\n'
+    printf 'on_poweroff="preserve"\non_reboot="preserve"\non_crash="preserve"\n'
+    [ -z "$CMDLINE" ] || printf 'cmdline=%s\n' "$(quote "$CMDLINE")"
+    [ -z "$RAMDISK" ] || printf 'ramdisk="/guests/ramdisk"\n'
+    [ -z "$VIF" ] || printf 'vif=["mac=00:16:3e:00:00:0f,bridge=xenbr0"]\n'
+    local l
+    for l in ${CFG[@]+"${CFG[@]}"}; do printf '%s\n' "$l"; done
+}
+
+# Makes DIR/payload of DIR/root; dom0/init says how it looks.
+pack_payload() {
+    (cd "$DIR/root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$DIR/cpio"
+    PAYLOAD=$(stat -c %s "$DIR/cpio")
+    { printf 'XENLAB %d\n' "$PAYLOAD"; head -c 4096 /dev/zero; } | head -c 4096 >"$DIR/payload"
+    cat "$DIR/cpio" >>"$DIR/payload"
+    rm "$DIR/cpio"
+    truncate -s $((PAYLOAD + 4096 > PAYLOAD_MAX ? (PAYLOAD + 8191) / 4096 * 4096 : PAYLOAD_MAX)) "$DIR/payload"
+}
+
+# The console's input: QEMU reads a FIFO that never ends; we copy into it and type Ctrl-D (twice in the middle of
+# a line, as a person would) at the end. A terminal is handed to QEMU as it is.
+open_input() {
+    exec 4<&0
+    [ -z "$STDIN" ] || exec 4<"$STDIN"
+    if [ -t 4 ]; then
+        exec 5<&4
+        return
+    fi
+    mkfifo "$DIR/input"
+    exec 5<>"$DIR/input"
+    perl -e 'my ($b, $last); while (sysread(STDIN, $b, 4096)) { $last = substr $b, -1; put($b) }
+        put(!defined $last || $last eq "\n" ? "\4" : "\4\4");
+        sub put { my $s = shift; while (length $s) { my $n = syswrite(STDOUT, $s) // exit 1; substr($s, 0, $n, "") } }' \
+        <&4 >"$DIR/input" 5>&- & # its own opening of the FIFO: QEMU makes its one non-blocking
+    FEEDER_PID=$!
+}
+
+# Turns what happened into our exit status. $1: status of QEMU under timeout(1); $2: the domain.
+finish() {
+    local status=$1 domain=$2 record
+    QEMU_PID=
+    record=$(grep -a -o "($domain) unigornel: exit [0-9]\{1,3\}" "$DIR/xen.log" | tail -n 1 | grep -o '[0-9]*$') || true
+    if [ -n "$record" ]; then
+        exit "$record"
+    elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
+        echo "xenlab: timeout after $TIMEOUT s" >&2
+        exit 124
+    elif grep -aq 'XENLAB: xl create failed' "$DIR/xen.log"; then
+        tail -n 25 "$DIR/xen.log" >&2
+        die "xl could not create the domain"
+    elif grep -aq '^XENLAB: xl returned\|crashed on cpu\|Hardware Dom' "$DIR/xen.log"; then
+        sed -n '/Triple fault\|domain_crash\|^(XEN) d[0-9]*v[0-9]* /,$p' "$DIR/xen.log" | grep -a '^(XEN)' >&2
+        echo "xenlab: the guest ended without an exit record" >&2
+        exit 126
+    fi
+    tail -n 30 "$DIR/xen.log" >&2
+    die "the machine ended unexpectedly (QEMU's status $status)"
+}
+
+cmd_run() {
+    parse_options "$@"
+    need_lab
+    begin_run
+    mkdir -p "$DIR/root/guests"
+    cp -L "$IMAGE" "$DIR/root/guests/kernel"
+    [ -z "$RAMDISK" ] || cp -L "$RAMDISK" "$DIR/root/guests/ramdisk"
+    guest_config >"$DIR/root/guests/guest.cfg"
+    pack_payload
+    local net=user,id=net0 f guest=$GUEST_MEM_MAX dom0=$DOM0_MEM incoming=()
+    for f in ${FWD[@]+"${FWD[@]}"}; do net+=",hostfwd=tcp:127.0.0.1:${f%%:*}-10.0.2.15:${f##*:}"; done
+    if ((MEM > GUEST_MEM_MAX || PAYLOAD + 4096 > PAYLOAD_MAX)); then
+        COLD=1
+        guest=$((MEM + 64)) dom0=$((DOM0_MEM + 2 * PAYLOAD / 1048576))
+    fi
+    if [ -z "$COLD" ]; then
+        local snapshot
+        snapshot=$(snapshot_file)
+        [ -e "$snapshot" ] || make_snapshot "$snapshot"
+        incoming=(-incoming "exec:cat '$snapshot'")
+    fi
+    note "starting the machine"
+    : >"$DIR/xen.log"
+    open_input
+    export -f dom0_machine qemu_base comma
+    export QEMU LAB LAB_CPU XEN_ARGS XEN_MEM
+    timeout --foreground -k 5 "$TIMEOUT" bash -c 'dom0_machine "$@"' - run "$DIR" "$dom0" "$guest" "$net" \
+        -chardev stdio,id=guest -serial "file:$DIR/xen.log" ${incoming[@]+"${incoming[@]}"} <&5 &
+    QEMU_PID=$!
+    local status=0
+    wait "$QEMU_PID" || status=$?
+    finish "$status" 'd[0-9]*'
+}
