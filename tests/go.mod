@@ -1,0 +1,3 @@
+module unigornel/tests
+
+go 1.19

@@ -1,0 +1,378 @@
+// Package machine drives build/unigornel for the tests: it builds a Go program once as an image
+// and once as an ordinary executable, and runs either with a time limit.
+//
+// Environment:
+//
+//	UNIGORNEL_TARGETS  the machines to run on, default "microvm,q35,pc,xen"; xen is left out
+//	                   where the lab (tests/xenlab) has not been built
+package machine
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Slack is what a run may take beyond its own limit: starting QEMU on a busy host.
+const Slack = 30 * time.Second
+
+// Root is the top directory of the repository.
+func Root() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "kernel", "image.ld")); err == nil {
+			return dir
+		}
+		if _, err := os.Stat(filepath.Join(dir, "docs", "image.md")); err == nil {
+			return dir
+		}
+	}
+	panic("not inside the repository")
+}
+
+// Tool is the path of the command under test.
+func Tool() string { return filepath.Join(Root(), "build", "unigornel") }
+
+// Program is one Go package as the tests need it.
+type Program struct {
+	Dir    string // the directory of the module or of the package
+	Image  string // ELF that boots
+	Native string // ordinary executable
+}
+
+var (
+	builds  = map[string]*build{}
+	buildMu sync.Mutex
+)
+
+type build struct {
+	once sync.Once
+	p    Program
+	err  error
+}
+
+// Build compiles the package in dir (relative to the repository) for both worlds, once per test
+// process; flags are go build's.
+func Build(t *testing.T, dir string, flags ...string) Program {
+	t.Helper()
+	key := dir + "\x00" + strings.Join(flags, "\x00")
+	buildMu.Lock()
+	b := builds[key]
+	if b == nil {
+		b = &build{}
+		builds[key] = b
+	}
+	buildMu.Unlock()
+	b.once.Do(func() { b.p, b.err = compile(dir, flags) })
+	if b.err != nil {
+		t.Fatalf("building %s: %v", dir, b.err)
+	}
+	return b.p
+}
+
+func compile(dir string, flags []string) (Program, error) {
+	src := filepath.Join(Root(), dir)
+	out := filepath.Join(Root(), "build", "tests", filepath.FromSlash(dir))
+	if len(flags) > 0 {
+		out += fmt.Sprintf("-%.4x", sha256.Sum256([]byte(strings.Join(flags, " "))))
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return Program{}, err
+	}
+	p := Program{Dir: src, Image: filepath.Join(out, "image"), Native: filepath.Join(out, "native")}
+	commands := [][]string{
+		append(append([]string{"go", "build", "-o", p.Native}, flags...), "."),
+		append(append([]string{Tool(), "build", "-o", p.Image}, flags...), "."),
+	}
+	for _, c := range commands {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		cmd := exec.CommandContext(ctx, c[0], c[1:]...)
+		cmd.Dir = src
+		cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+		text, err := cmd.CombinedOutput()
+		cancel()
+		if err != nil {
+			return Program{}, fmt.Errorf("%s: %v\n%s", strings.Join(c, " "), err, text)
+		}
+	}
+	return p, nil
+}
+
+// Hash identifies a file by its contents.
+func Hash(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+// Step is one exchange with a program: when the output that no earlier step has consumed matches
+// Wait (nil: at once), Send is typed.
+type Step struct {
+	Wait *regexp.Regexp
+	Send string
+}
+
+// Result is what came of a run. Output is standard output and standard error as one stream, as on
+// a console, with the console's CR LF line ends turned into LF.
+type Result struct {
+	Output string
+	Code   int
+	Took   time.Duration
+}
+
+// Options of a run; the zero value is right for most.
+type Options struct {
+	Args  []string
+	Env   []string // KEY=VALUE
+	Flags []string // further flags of unigornel run
+	Steps []Step
+	Input io.Reader     // standard input where there are no Steps; nil is an empty one
+	Limit time.Duration // default two minutes
+	Dir   string        // working directory of the command
+	After func(p *os.Process)
+}
+
+// RunNative runs the ordinary executable with nothing in its environment but o.Env.
+func (p Program) RunNative(t *testing.T, o Options) Result {
+	t.Helper()
+	return execute(t, append([]string{p.Native}, o.Args...), append([]string{}, o.Env...), o)
+}
+
+// Run boots the image on one of Targets.
+func (p Program) Run(t *testing.T, target string, o Options) Result {
+	t.Helper()
+	return execute(t, Command(target, p.Image, o), os.Environ(), o)
+}
+
+// Command is the unigornel command line of a run.
+func Command(target, image string, o Options) []string {
+	c := []string{Tool(), "run"}
+	if target == "xen" {
+		c = append(c, "--hypervisor", "xen")
+	} else {
+		c = append(c, "--machine", target, "--accel", "tcg")
+	}
+	c = append(c, o.Flags...)
+	for _, e := range o.Env {
+		c = append(c, "-e", e)
+	}
+	c = append(c, image)
+	if len(o.Args) > 0 {
+		c = append(append(c, "--"), o.Args...)
+	}
+	return c
+}
+
+// Exec runs any command as the runs above are run: limited, in a session of its own that is killed
+// whole if it overstays.
+func Exec(t *testing.T, command []string, o Options) Result {
+	t.Helper()
+	return execute(t, command, append(os.Environ(), o.Env...), o)
+}
+
+func execute(t *testing.T, command, env []string, o Options) Result {
+	t.Helper()
+	limit := o.Limit
+	if limit == 0 {
+		limit = 2 * time.Minute
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = env
+	cmd.Dir = o.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out := newOutput()
+	cmd.Stdout, cmd.Stderr = out, out
+	var stdin io.WriteCloser
+	if len(o.Steps) > 0 {
+		var err error
+		if stdin, err = cmd.StdinPipe(); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		cmd.Stdin = o.Input
+	}
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", command[0], err)
+	}
+	timer := time.AfterFunc(limit, func() {
+		out.timedOut()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	})
+	defer timer.Stop()
+	if stdin != nil {
+		go func() {
+			for _, s := range o.Steps {
+				if s.Wait != nil && !out.wait(s.Wait) {
+					break
+				}
+				if _, err := io.WriteString(stdin, s.Send); err != nil {
+					break
+				}
+			}
+			stdin.Close()
+		}()
+	}
+	if o.After != nil {
+		go o.After(cmd.Process)
+	}
+	err := cmd.Wait()
+	out.close()
+	r := Result{Output: Console(out.String()), Took: time.Since(start)}
+	if out.late {
+		t.Fatalf("%s: still running after %v; output so far:\n%s", strings.Join(command, " "), limit, r.Output)
+	}
+	switch e := err.(type) {
+	case nil:
+	case *exec.ExitError:
+		r.Code = e.ExitCode()
+		if ws := e.Sys().(syscall.WaitStatus); ws.Signaled() {
+			r.Code = 128 + int(ws.Signal())
+		}
+	default:
+		t.Fatalf("%s: %v", strings.Join(command, " "), err)
+	}
+	return r
+}
+
+// Console undoes what a terminal does to line ends.
+func Console(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
+
+// output collects what a process writes and lets steps wait for a part of it.
+type output struct {
+	mu     sync.Mutex
+	cond   *sync.Cond
+	buf    bytes.Buffer
+	seen   int // consumed by earlier steps
+	closed bool
+	late   bool
+}
+
+func newOutput() *output {
+	o := &output{}
+	o.cond = sync.NewCond(&o.mu)
+	return o
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cond.Broadcast()
+	return o.buf.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+func (o *output) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.cond.Broadcast()
+}
+
+func (o *output) timedOut() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.late = true
+}
+
+// wait returns when re has matched, or false when the process is gone.
+func (o *output) wait(re *regexp.Regexp) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		if m := re.FindIndex(o.buf.Bytes()[o.seen:]); m != nil {
+			o.seen += m[1]
+			return true
+		}
+		if o.closed {
+			return false
+		}
+		o.cond.Wait()
+	}
+}
+
+// Targets are the machines under test.
+func Targets() []string {
+	if s := os.Getenv("UNIGORNEL_TARGETS"); s != "" {
+		return strings.Split(s, ",")
+	}
+	targets := []string{"microvm", "q35", "pc"}
+	if haveXen() {
+		targets = append(targets, "xen")
+	}
+	return targets
+}
+
+// haveXen tells whether the Xen lab has been built on this machine.
+func haveXen() bool {
+	lab := os.Getenv("LAB")
+	if lab == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return false
+		}
+		lab = filepath.Join(home, ".cache", "unigornel", "xenlab")
+	}
+	_, err := os.Stat(filepath.Join(lab, "dom0.cpio"))
+	return err == nil
+}
+
+// EachTarget runs f as a parallel subtest for every machine under test.
+func EachTarget(t *testing.T, f func(t *testing.T, target string)) {
+	for _, target := range Targets() {
+		target := target
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			f(t, target)
+		})
+	}
+}
+
+// Diff compares two outputs line by line and describes the first difference; "" means none.
+func Diff(want, got string) string {
+	if want == got {
+		return ""
+	}
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var b strings.Builder
+	shown := 0
+	for i := 0; i < len(w) || i < len(g); i++ {
+		var x, y string
+		if i < len(w) {
+			x = w[i]
+		}
+		if i < len(g) {
+			y = g[i]
+		}
+		if x != y || (i < len(w)) != (i < len(g)) {
+			fmt.Fprintf(&b, "line %d\n  native : %q\n  machine: %q\n", i+1, x, y)
+			if shown++; shown == 12 {
+				b.WriteString("  (further differences left out)\n")
+				break
+			}
+		}
+	}
+	return b.String()
+}
