@@ -44,6 +44,7 @@ command cpio cpio"
 to_test="header cmocka.h libcmocka-dev
 command clang-format clang-format
 command xz xz-utils
+command lz4 lz4
 command depmod kmod
 command timeout coreutils"
 

@@ -1,0 +1,3 @@
+module unigornel/bench
+
+go 1.19

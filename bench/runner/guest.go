@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// guest is one thing that runs the measured programs.
+type guest struct {
+	name string
+	// command starts program in a machine of mib MiB with env (KEY=VALUE) set for it.
+	command func(program string, mib int, env []string) []string
+}
+
+// outcome of one run: what the program printed and when the first of it came.
+type outcome struct {
+	output string
+	first  time.Duration // to the first line that holds the marker
+	ok     bool          // the marker was seen
+}
+
+// run starts the command and reads its output until the line that holds last.
+func (g *guest) run(program string, mib int, env []string, first, last string, limit time.Duration) outcome {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	c := g.command(program, mib, env)
+	cmd := exec.CommandContext(ctx, c[0], c[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = nil
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		fatal(err)
+	}
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		fatal(err)
+	}
+	stop := time.AfterFunc(limit, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer stop.Stop()
+	var o outcome
+	var text bytes.Buffer
+	in := bufio.NewReader(pipe)
+	for {
+		line, err := in.ReadString('\n')
+		text.WriteString(line)
+		if o.first == 0 && strings.Contains(line, first) {
+			o.first = time.Since(start)
+		}
+		if strings.Contains(line, last) {
+			o.ok = true
+			break
+		}
+		if err != nil {
+			break
+		}
+	}
+	io.Copy(io.Discard, in)
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	cmd.Wait()
+	o.output = text.String()
+	return o
+}
+
+// unigornel runs the image that the tool built, through the tool.
+func unigornel(images string) *guest {
+	return &guest{"unigornel", func(program string, mib int, env []string) []string {
+		c := []string{filepath.Join(root, "build", "unigornel"), "run", "--machine", "microvm", "--accel", "tcg",
+			"-m", fmt.Sprintf("%dM", mib), "--smp", "1"}
+		for _, e := range env {
+			c = append(c, "-e", e)
+		}
+		return append(c, filepath.Join(images, program))
+	}}
+}
+
+// linux runs the program as /init of a Linux kernel, in the QEMU that the tool would choose.
+func linux(name, kernel, initrds string, khz uint64) *guest {
+	return &guest{name, func(program string, mib int, env []string) []string {
+		append_ := fmt.Sprintf("console=ttyS0 quiet mitigations=off panic=-1 tsc_early_khz=%d BENCH_LINUX=1 %s", khz, strings.Join(env, " "))
+		return []string{"qemu-system-x86_64", "-M", "microvm", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1",
+			"-m", fmt.Sprint(mib), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
+			"-kernel", kernel, "-initrd", filepath.Join(initrds, program+".cpio"), "-append", append_}
+	}}
+}
+
+// initrd writes a cpio archive ("newc", cpio(5)) that holds the file at path as /init.
+func initrd(path, to string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	entry := func(name string, mode, size int) {
+		fmt.Fprintf(&b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 0, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name)+1, 0)
+		b.WriteString(name + "\x00")
+		pad(&b)
+	}
+	entry("init", 0o100755, len(data))
+	b.Write(data)
+	pad(&b)
+	entry("TRAILER!!!", 0, 0)
+	return os.WriteFile(to, b.Bytes(), 0o644)
+}
+
+func pad(b *bytes.Buffer) {
+	for b.Len()%4 != 0 {
+		b.WriteByte(0)
+	}
+}

@@ -1,0 +1,221 @@
+// runner measures Unigornel against Linux guests on the same emulator and prints the figures, the
+// ratios to the Debian guest, and the bars they are held to. Guests take turns (A B C A B C), since
+// a host's speed drifts; cells are medians.
+//
+//	runner ROOT CACHE [-n runs]     ROOT: the repository; CACHE: where the Linux kernels are
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var root string
+
+func fatal(v ...any) {
+	fmt.Fprintln(os.Stderr, append([]any{"bench:"}, v...)...)
+	os.Exit(1)
+}
+
+func main() {
+	runs := flag.Int("n", 3, "runs of the bench program; the first line is measured twice as often")
+	quick := flag.Bool("quick", false, "no search for the smallest memory")
+	flag.Parse()
+	if flag.NArg() != 2 {
+		fatal("usage: runner [-n RUNS] [-quick] ROOT CACHE")
+	}
+	root = flag.Arg(0)
+	cache := flag.Arg(1)
+	work := filepath.Join(root, "build", "bench")
+	if err := os.MkdirAll(work, 0o777); err != nil {
+		fatal(err)
+	}
+	for _, p := range []string{"hello", "bench"} {
+		build(p, work)
+	}
+
+	khz := tscKHz()
+	guests := []*guest{unigornel(work)}
+	for _, l := range []struct{ name, kernel string }{
+		{"debian", filepath.Join(cache, "debian", "vmlinux")},
+		{"tiny", filepath.Join(cache, "tiny", "vmlinux-tiny")},
+	} {
+		if _, err := os.Stat(l.kernel); err == nil {
+			guests = append(guests, linux(l.name, l.kernel, work, khz))
+		} else {
+			fmt.Printf("(no %s guest: %v)\n", l.name, err)
+		}
+	}
+
+	f := newFigures(guests)
+	for i := 0; i < 2**runs; i++ {
+		for _, g := range guests {
+			o := g.run("hello", 256, nil, "BENCH-HELLO", "BENCH-HELLO", time.Minute)
+			if !o.ok {
+				fatal(g.name, "did not say hello:\n", o.output)
+			}
+			f.add("first-line-ms", g, o.first.Seconds()*1000)
+		}
+	}
+	heap := 0.0
+	for i := 0; i < *runs; i++ {
+		for _, g := range guests {
+			fmt.Fprintf(os.Stderr, "bench: run %d of %d, %s\n", i+1, *runs, g.name)
+			o := g.run("bench", 512, nil, "BENCH-START", "BENCH-DONE", 10*time.Minute)
+			if !o.ok {
+				fatal(g.name, "did not finish:\n", o.output)
+			}
+			for name, ns := range parse(o.output) {
+				f.add(name, g, ns)
+			}
+		}
+	}
+	if !*quick {
+		for _, g := range guests {
+			f.add("hello-MiB", g, float64(smallest(g, "hello", "BENCH-HELLO", 128)))
+			f.add("bench-MiB", g, float64(smallest(g, "bench", "BENCH-DONE", 512)))
+		}
+		o := guests[0].run("bench", 512, []string{"BENCH_TOUCH=0"}, "BENCH-START", "BENCH-DONE", 10*time.Minute)
+		heap = heapOf(o.output)
+	}
+	f.table()
+	sizes := measureSizes(work)
+	judge(f, heap, sizes, *quick)
+}
+
+// build makes the image, the native executable and the Linux guests' archive of a program.
+func build(program, work string) {
+	dir := filepath.Join(root, "bench", "programs", program)
+	native := filepath.Join(work, program+".native")
+	for _, c := range [][]string{
+		{"go", "build", "-o", native, "."},
+		{filepath.Join(root, "build", "unigornel"), "build", "-o", filepath.Join(work, program), "."},
+	} {
+		cmd := exec.Command(c[0], c[1:]...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fatal(fmt.Sprintf("%s: %v\n%s", strings.Join(c, " "), err, out))
+		}
+	}
+	if err := initrd(native, filepath.Join(work, program+".cpio")); err != nil {
+		fatal(err)
+	}
+}
+
+var line = regexp.MustCompile(`(?m)^BENCH (\S+)\s+([0-9.]+) ns/op`)
+
+func parse(output string) map[string]float64 {
+	m := map[string]float64{}
+	for _, s := range line.FindAllStringSubmatch(strings.ReplaceAll(output, "\r", ""), -1) {
+		ns, err := strconv.ParseFloat(s[2], 64)
+		if err != nil {
+			fatal(err)
+		}
+		m[s[1]] = ns
+	}
+	return m
+}
+
+// heapOf is what the bench program's runtime had taken for its heap at the end, in MiB.
+func heapOf(output string) float64 {
+	m := regexp.MustCompile(`BENCH-MEMORY heap=(\d+)`).FindStringSubmatch(output)
+	if m == nil {
+		fatal("the bench program did not finish:\n", output)
+	}
+	n, _ := strconv.ParseFloat(m[1], 64)
+	return n / (1 << 20)
+}
+
+// smallest searches the least machine memory in MiB with which the program reaches the marker, by
+// bisection below a size that is known to do. The bench program leaves out its touching of 256 MiB.
+func smallest(g *guest, program, marker string, enough int) int {
+	low, high := 1, enough // low fails, high works
+	for high-low > 1 {
+		mid := (low + high) / 2
+		fmt.Fprintf(os.Stderr, "bench: %s of %s in %d MiB\n", program, g.name, mid)
+		if g.run(program, mid, []string{"BENCH_TOUCH=0"}, marker, marker, 3*time.Minute).ok {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return high
+}
+
+// figures holds every sample of every guest.
+type figures struct {
+	guests []*guest
+	names  []string
+	values map[string]map[string][]float64 // figure, guest
+}
+
+func newFigures(g []*guest) *figures {
+	return &figures{guests: g, values: map[string]map[string][]float64{}}
+}
+
+func (f *figures) add(name string, g *guest, v float64) {
+	if f.values[name] == nil {
+		f.values[name] = map[string][]float64{}
+		f.names = append(f.names, name)
+	}
+	f.values[name][g.name] = append(f.values[name][g.name], v)
+}
+
+// median of a figure; ok is false where the guest has none.
+func (f *figures) median(name, guest string) (m float64, ok bool) {
+	v := append([]float64{}, f.values[name][guest]...)
+	if len(v) == 0 {
+		return 0, false
+	}
+	sort.Float64s(v)
+	if n := len(v); n%2 == 0 {
+		return (v[n/2-1] + v[n/2]) / 2, true
+	}
+	return v[len(v)/2], true
+}
+
+func (f *figures) ratio(name string) (float64, bool) {
+	ours, ok1 := f.median(name, "unigornel")
+	theirs, ok2 := f.median(name, "debian")
+	return ours / theirs, ok1 && ok2 && theirs != 0
+}
+
+func (f *figures) table() {
+	sort.SliceStable(f.names, func(i, j int) bool { return rank(f.names[i]) < rank(f.names[j]) })
+	fmt.Printf("\n%-22s", "median (ns/op)")
+	for _, g := range f.guests {
+		fmt.Printf("%14s", g.name)
+	}
+	fmt.Printf("%12s\n", "of debian")
+	for _, n := range f.names {
+		fmt.Printf("%-22s", n)
+		for _, g := range f.guests {
+			if v, ok := f.median(n, g.name); ok {
+				fmt.Printf("%14.1f", v)
+			} else {
+				fmt.Printf("%14s", "-")
+			}
+		}
+		if r, ok := f.ratio(n); ok {
+			fmt.Printf("%12.3f", r)
+		}
+		fmt.Println()
+	}
+}
+
+// rank keeps the figures that are not nanoseconds in front and the rest in alphabetical order.
+func rank(name string) string {
+	if strings.HasSuffix(name, "-ms") || strings.HasSuffix(name, "-MiB") {
+		return " " + name
+	}
+	return name
+}
