@@ -73,6 +73,67 @@ static bool is_word(char c)
 	       c == '_' || (unsigned char)c >= 0x80;
 }
 
+/* True if the assembly between start and end has the word outside // comments. */
+static bool has_word(const char *start, const char *end, const char *word)
+{
+	size_t n = strlen(word);
+	const char *p = start;
+	while (p < end) {
+		const char *q = p;
+		if (p + 1 < end && p[0] == '/' && p[1] == '/') {
+			while (p < end && *p != '\n')
+				p++;
+		} else if (is_word(*p)) {
+			while (p < end && is_word(*p))
+				p++;
+			if ((size_t)(p - q) == n && !memcmp(q, word, n))
+				return true;
+		} else {
+			p++;
+		}
+	}
+	return false;
+}
+
+/* The start of the first line at or after p that begins with TEXT, or end. */
+static const char *next_function(const char *p, const char *end)
+{
+	while (p < end && strncmp(p, "TEXT", 4)) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		p = p ? p + 1 : end;
+	}
+	return p;
+}
+
+/*
+ * Copies Go assembly, giving the flag NOFRAME (512) to functions without a frame whose only way out
+ * is SYSCALL. Go's assembler would make the frame pointer's slot in them once they have a CALL, and
+ * rt_sigreturn finds the signal frame by the stack pointer.
+ */
+static void keep_frameless(const struct buffer *in, struct buffer *out)
+{
+	const char *end = in->data + in->len, *p = next_function(in->data, end);
+	buffer_add(out, in->data, (size_t)(p - in->data));
+	while (p < end) {
+		const char *next = next_function(p + 4, end);
+		const char *line_end = memchr(p, '\n', (size_t)(next - p));
+		const char *frame = line_end ? memmem(p, (size_t)(line_end - p), ",$0", 3) : NULL;
+		if (!frame)
+			frame = line_end ? memmem(p, (size_t)(line_end - p), ", $0", 4) : NULL;
+		bool zero =
+		    frame && !(strchr(frame, '0')[1] >= '0' && strchr(frame, '0')[1] <= '9');
+		if (zero && memchr(p, ',', (size_t)(frame - p)) &&
+		    !has_word(p, line_end, "NOFRAME") && has_word(line_end, next, "SYSCALL") &&
+		    !has_word(line_end, next, "CALL")) {
+			buffer_add(out, p, (size_t)(frame - p));
+			buffer_add(out, "|512", 4);
+			p = frame;
+		}
+		buffer_add(out, p, (size_t)(next - p));
+		p = next;
+	}
+}
+
 /* Copies Go assembly, replacing the instruction SYSCALL outside comments and strings; lines keep
  * their numbers. Returns how many there were. */
 static size_t replace_syscalls(const struct buffer *in, struct buffer *out)
@@ -126,13 +187,15 @@ static void set(cJSON *replace, const char *path, const char *with)
 /* Adds the file's copy to the overlay. False if it has no SYSCALL. */
 static bool add_file(cJSON *replace, const char *path)
 {
-	struct buffer in = {0}, out = {0};
+	struct buffer in = {0}, frameless = {0}, out = {0};
 	const char *source = source_of(replace, path);
 	bool found = false;
 	int err = *source ? read_file(source, &in) : 0;
 	if (err)
 		die("cannot read %s: %s", source, strerror(-err));
-	if (in.len && strstr(in.data, "SYSCALL") && replace_syscalls(&in, &out)) {
+	if (in.len && strstr(in.data, "SYSCALL"))
+		keep_frameless(&in, &frameless);
+	if (frameless.len && replace_syscalls(&frameless, &out)) {
 		const char *base = strrchr(path, '/') + 1;
 		char *copy = cached(out.data, out.len, base);
 		set(replace, path, copy);
@@ -140,6 +203,7 @@ static bool add_file(cJSON *replace, const char *path)
 		found = true;
 	}
 	buffer_free(&in);
+	buffer_free(&frameless);
 	buffer_free(&out);
 	return found;
 }
