@@ -102,6 +102,10 @@ static int kernel_option(char *word, const char **error)
 		if (!*value || strlen(value) > 64) /* __NEW_UTS_LEN */
 			return bad_word(error, "hostname= needs 1 to 64 characters", word);
 		cmdline.hostname = value;
+	} else if ((value = option_value(word, "console="))) {
+		if (strcmp(value, "pipe") != 0 && strcmp(value, "tty") != 0)
+			return bad_word(error, "console= needs tty or pipe", word);
+		cmdline.console_pipe = strcmp(value, "pipe") == 0;
 	} else if ((value = option_value(word, "cwd="))) {
 		if (*value != '/')
 			return bad_word(error, "cwd= needs an absolute path", word);

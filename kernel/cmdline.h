@@ -12,6 +12,7 @@ struct cmdline {
 	bool trace;
 	bool gdb;
 	bool quiet;
+	bool console_pipe; /* console=pipe: stdin is a byte stream, not a terminal */
 };
 
 extern struct cmdline cmdline;

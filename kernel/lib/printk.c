@@ -235,6 +235,16 @@ int ksnprintf(char *buf, size_t size, const char *fmt, ...)
 static spinlock_t console_lock = SPINLOCK_INIT;
 static _Atomic bool console_unlocked;
 
+void console_write(const char *s, size_t n)
+{
+	bool lock = !atomic_load(&console_unlocked);
+	if (lock)
+		spin_lock(&console_lock);
+	hyper->console_write(s, n);
+	if (lock)
+		spin_unlock(&console_lock);
+}
+
 struct console_sink {
 	struct sink sink;
 	size_t used;

@@ -10,10 +10,13 @@
  */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Writes bytes as they are, not torn by messages of other CPUs (the tty's output). */
+void console_write(const char *s, size_t n);
+
 /* As C's snprintf with the conversions of printk. Returns the length it would have had. */
 int ksnprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
-	__attribute__((format(printf, 3, 0)));
+    __attribute__((format(printf, 3, 0)));
 
 /*
  * Ends the machine: message, registers where known, symbolised backtrace, exit code

@@ -7,10 +7,6 @@
 #include <stdint.h>
 #include "vfs/file.h"
 
-/* RLIMIT_NOFILE and RLIMIT_FSIZE as setrlimit left them. Soft limits; read without a lock. */
-extern _Atomic uint64_t rlimit_nofile; /* 1024 * 1024 at start, as systemd gives services */
-extern _Atomic uint64_t rlimit_fsize;  /* UINT64_MAX: none */
-
 #define FD_MAX (1u << 20) /* /proc/sys/fs/nr_open: no descriptor is higher */
 
 /* The file of fd with a new reference for the caller; NULL: EBADF. O_PATH files are not found by
