@@ -111,7 +111,7 @@ static void cgo_environment(struct gotool *go, bool cgo)
 	free(cc);
 }
 
-enum build_result build_image(const struct gotool *go_found, const struct build *b)
+char *build_image(const struct gotool *go_found, const struct build *b, enum build_result *result)
 {
 	struct gotool go = *go_found;
 	struct package_list list = {0};
@@ -150,16 +150,16 @@ enum build_result build_image(const struct gotool *go_found, const struct build 
 	strv_append(&args, &b->packages);
 	struct buffer out = {0};
 	int status = gotool_run(&go, &b->flags, &args, b->test ? &out : NULL);
-	enum build_result result = BUILD_OK;
+	*result = BUILD_OK;
 	if (status) {
 		progress_end();
 		if (!b->test)
 			exit(die_status == EXIT_TOOL_ERROR ? 1 : status);
-		result = BUILD_FAILED;
+		*result = BUILD_FAILED;
 	} else if (access(archive, R_OK)) {
 		if (!b->test)
 			die("go build made no archive");
-		result = BUILD_NO_TESTS;
+		*result = BUILD_NO_TESTS;
 	} else {
 		progress_step("linking");
 		in.archive = archive;
@@ -168,11 +168,14 @@ enum build_result build_image(const struct gotool *go_found, const struct build 
 		unlink(archive);
 	}
 	progress_end();
-	free(output);
 	free(overlay);
 	free(tags);
 	free(archive);
 	strv_free(&args);
 	buffer_free(&out);
-	return result;
+	if (*result != BUILD_OK) {
+		free(output);
+		output = NULL;
+	}
+	return output;
 }

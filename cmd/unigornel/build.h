@@ -13,7 +13,8 @@ struct build {
 	struct strv testflags; /* flags for go test -c only */
 };
 
-/* Builds b->output. Exits with a message if it cannot. False only for a test of a package that has
- * no test files, or (with go's messages printed) for a test that does not compile. */
+/* Builds the image and returns its path (allocated). Exits with a message if it cannot be built.
+ * For a test NULL is possible too: *result says whether the package has no tests, or they do not
+ * compile (with go's messages printed). */
 enum build_result { BUILD_OK, BUILD_NO_TESTS, BUILD_FAILED };
-enum build_result build_image(const struct gotool *go, const struct build *b);
+char *build_image(const struct gotool *go, const struct build *b, enum build_result *result);

@@ -1,11 +1,17 @@
 /* unigornel build */
 #include "build.h"
 #include "commands.h"
+#include "cpio.h"
 #include "options.h"
+#include "session.h"
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define KEY_FILES 0x2001
+
+static struct strv files;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -17,6 +23,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		b->output = xstrdup(arg);
 		return 0;
+	case KEY_FILES:
+		strv_add(&files, arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		strv_add(&b->packages, arg);
 		return 0;
@@ -26,7 +35,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {NULL, 'o', "FILE", 0, "Write the image to FILE (default: the name go build would choose)", 1},
+    {NULL, 'o', "FILE", 0,
+     "Write the image to FILE (default: NAME.elf, where NAME is what go build would choose; a "
+     "directory: in there)",
+     1},
     {0},
 };
 
@@ -57,6 +69,14 @@ int command_build(int argc, char **argv)
 	if (!b.packages.n)
 		strv_add(&b.packages, ".");
 	gotool_find(&go, b.flags.chdir);
-	build_image(&go, &b);
+	enum build_result result;
+	if (files.n) {
+		b.files = xasprintf("%s/files.cpio", session_dir());
+		struct cpio *c = cpio_create(b.files);
+		for (size_t i = 0; i < files.n; i++)
+			cpio_add_spec(c, files.v[i]);
+		cpio_finish(c);
+	}
+	build_image(&go, &b, &result);
 	return 0;
 }

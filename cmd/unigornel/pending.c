@@ -1,11 +1,5 @@
 #include "commands.h"
 #include "util.h"
-int command_run(int c, char **v)
-{
-	(void)c;
-	(void)v;
-	die("not yet");
-}
 int command_test(int c, char **v)
 {
 	(void)c;

@@ -15,6 +15,14 @@ int process_status(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+int process_wait(pid_t pid)
+{
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return process_status(status);
+}
+
 static void child(const struct strv *argv, const struct process_options *o, const int fds[3],
 		  const int *keep, int report, pid_t parent)
 {

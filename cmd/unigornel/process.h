@@ -26,5 +26,7 @@ pid_t process_spawn(const struct strv *argv, const struct process_options *o, co
 		    const int *keep);
 /* Asks the group to end, waits a little, then kills it. Reaps pid. The exit code as above. */
 int process_stop(pid_t pid);
+/* Waits for it. The exit code as above. */
+int process_wait(pid_t pid);
 /* Exit code of a wait status. */
 int process_status(int status);

@@ -1,6 +1,7 @@
 #include "session.h"
 #include "util.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,10 @@ static void handler(int sig)
 void session_begin(void)
 {
 	owner = getpid();
+	/* What is opened later must not become a standard descriptor. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(1);
 	atexit(cleanup);
 	struct sigaction sa = {.sa_handler = handler}; /* no SA_RESTART: waits must end */
 	sigemptyset(&sa.sa_mask);

@@ -1,0 +1,109 @@
+/* unigornel run */
+#include "build.h"
+#include "commands.h"
+#include "cpio.h"
+#include "guest.h"
+#include "image.h"
+#include "options.h"
+#include "session.h"
+#include "terminal.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct run {
+	struct build build;
+	struct guest_options guest;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct run *r = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &r->guest;
+		state->child_inputs[1] = &r->build.flags;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (r->build.packages.n &&
+		    !(ends_with(arg, ".go") && ends_with(r->build.packages.v[0], ".go")))
+			die("run: unexpected %s (the program's arguments come after --)", arg);
+		strv_add(&r->build.packages, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+    {&guest_argp, 0, NULL, 0}, {&goflags_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    NULL,
+    parse,
+    "PACKAGE|IMAGE [-- ARGUMENTS]",
+    "Boots a Go program as a virtual machine and exits with its exit code.\v"
+    "PACKAGE is what go run takes and is built first; IMAGE is what `unigornel build` made. Input "
+    "and output are the machine's console (standard output and standard error come out "
+    "together). Ctrl-C stops the machine.\n\n"
+    "    unigornel run ./examples/hello\n"
+    "    unigornel run -m 64M -e GOGC=50 ./cmd/tool -- -verbose file.txt\n"
+    "    unigornel run --files ./site:/srv hello.elf\n\n"
+    "Exit codes: the program's own; 123 the kernel failed, 124 --timeout, 125 the tool or the "
+    "hypervisor failed, 130 Ctrl-C, 137 out of memory.",
+    children,
+    NULL,
+    NULL,
+};
+
+/* An existing file that is no Go source is meant as an image. */
+static bool names_image(const char *arg)
+{
+	struct stat st;
+	return !ends_with(arg, ".go") && !stat(arg, &st) && !S_ISDIR(st.st_mode);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+int command_run(int argc, char **argv)
+{
+	struct run r = {0};
+	struct machine m = {0};
+	struct strv args = {0}, words = {0};
+	guest_defaults(&r.guest, 256u << 20);
+	int n = options_parse(&argp, "run", argc, argv, &r);
+	for (int i = n + 1; i < argc; i++)
+		strv_add(&args, argv[i]);
+	if (!r.build.packages.n)
+		die("run: a package or an image is needed (unigornel run --help)");
+	const char *why, *image = r.build.packages.v[0];
+	if (!r.guest.hypervisor->available(&why))
+		die("%s", why);
+	if (!names_image(image)) {
+		struct gotool go;
+		char *dir = xasprintf("%s/image", session_dir());
+		/* What cannot work is told before the long step. */
+		for (size_t i = 0; i < r.guest.files.n; i++)
+			cpio_check_spec(r.guest.files.v[i]);
+		gotool_find(&go, r.build.flags.chdir);
+		if (mkdir(dir, 0700))
+			die("cannot make %s", dir);
+		r.build.output = dir;
+		enum build_result result;
+		image = build_image(&go, &r.build, &result);
+	}
+	char *name = xstrdup(base_name(image));
+	if (ends_with(name, ".elf") && strlen(name) > 4)
+		name[strlen(name) - 4] = 0;
+	strv_addf(&words, "arg0=/%s", name);
+	m.tty = terminal_interactive();
+	/* In the background the terminal is not ours to read. */
+	m.no_stdin = !m.tty && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp();
+	guest_prepare(&r.guest, image, &words, &args, NULL, &m);
+	return r.guest.hypervisor->run(&m);
+}

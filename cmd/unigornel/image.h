@@ -1,0 +1,15 @@
+/* Images as files: is it one of ours, is it whole, what does it need. */
+#pragma once
+#include "util.h"
+
+struct image_info {
+	uint64_t end;  /* first byte of physical memory behind it */
+	char *version; /* of the tool that made it */
+	char *go_version;
+};
+
+/* Reads the headers. NULL if it is an image of ours; else what is wrong with it, as the end of a
+ * sentence that begins with its name; allocated. */
+char *image_check(const char *path, struct image_info *info);
+/* True if the file starts as an ELF file does. */
+bool image_is_elf(const char *path);
