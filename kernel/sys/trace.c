@@ -108,7 +108,11 @@ static void add_sigset(struct line *l, uintptr_t at)
 		add_pointer(l, at);
 		return;
 	}
-	inverted = __builtin_popcountl(set) > SIGNAL_COUNT / 2;
+	/* As strace: a set of nearly all is shown by what is missing. */
+	unsigned members = 0;
+	for (uint64_t rest = set; rest; rest &= rest - 1)
+		members++;
+	inverted = members > SIGNAL_COUNT / 2;
 	if (inverted)
 		set = ~set;
 	add(l, inverted ? "~[" : "[");
