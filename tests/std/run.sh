@@ -1,0 +1,111 @@
+#!/bin/bash
+# run.sh [--slice | PACKAGE...]
+# Runs the tests of Go's standard library with `unigornel test`, a machine a package, and prints the
+# totals. Logs and results are kept in build/std, one file a package; a package that passed with the
+# kernel and the tool of now is not run again, and with RESUME=1 none that ever passed is.
+#
+#   JOBS=2         machines at a time        MEMORY=1G     memory of each
+#   LIMIT=20m      time for one package      SHORT=        run without -short, which go's own
+#                                                          all.bash uses too
+set -u
+cd "$(dirname "$0")"
+here=$PWD
+root=$(cd ../.. && pwd)
+out=$root/build/std
+tool=$root/build/unigornel
+goroot=$(go env GOROOT)
+minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+mkdir -p "$out"
+
+words() { grep -v '^#' "$1" | awk 'NF'; }
+
+# Every package below the roots of packages.txt that has tests for this platform.
+all_packages() {
+    # shellcheck disable=SC2046
+    go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(words packages.txt | sed 's,$,/...,') 2>/dev/null
+}
+
+# The -skip pattern of a package, or nothing.
+skips() {
+    words exceptions.txt | awk -v p="$1" '$1 == p { n = split($2, part, "/"); s = ""
+        for (i = 1; i <= n; i++) s = s (i > 1 ? "/" : "") "^" part[i] "$"
+        printf "%s%s", sep, s; sep = "|" }'
+}
+
+# Go 1.19 has no -skip: the tests that are left, by name.
+runs() {
+    local listed
+    listed=$(words exceptions.txt | awk -v p="$1" '$1 == p { sub("/.*", "", $2); print $2 }')
+    go test -list . "$1" 2>/dev/null | grep -E '^(Test|Example|Fuzz)' | grep -vxF "${listed:-none}" | paste -sd '|' | sed 's/.*/^(&)$/'
+}
+
+one() {
+    local package=$1 name log select=()
+    name=${package//\//_}
+    log=$out/$name.log
+    local pattern
+    pattern=$(skips "$package")
+    if [ -n "$pattern" ]; then
+        if [ "${minor:-99}" -ge 20 ]; then
+            select=(-skip "$pattern")
+        else
+            select=(-run "$(runs "$package")")
+        fi
+    fi
+    local start=$SECONDS
+    timeout -k 10 "${LIMIT:-20m}" "$tool" test -m "${MEMORY:-1G}" --accel tcg -v "${select[@]}" ${SHORT--short} -timeout "${LIMIT:-20m}" \
+        "$package" >"$log" 2>&1 </dev/null
+    local code=$?
+    # Only lines that begin with it are of tests, not of their parts.
+    local passed skipped failed
+    passed=$(tr -d '\r' <"$log" | grep -c '^--- PASS')
+    skipped=$(tr -d '\r' <"$log" | grep -c '^--- SKIP')
+    failed=$(tr -d '\r' <"$log" | grep -c '^--- FAIL')
+    local listed
+    listed=$(words exceptions.txt | awk -v p="$package" '$1 == p' | wc -l)
+    local word=ok
+    [ $code -eq 0 ] || word=FAIL
+    echo "$word $package $passed $skipped $failed $listed $code $((SECONDS - start))" >"$out/$name.result"
+    printf '%-5s %-40s %4d passed %3d skipped %3d listed %4d s%s\n' $word "$package" "$passed" "$skipped" "$listed" $((SECONDS - start)) \
+        "$([ $code -eq 0 ] || echo "  (exit code $code, $failed failed; see build/std/$name.log)")"
+}
+
+fresh() {
+    local result=$out/${1//\//_}.result
+    [ -s "$result" ] && grep -q '^ok ' "$result" || return 1
+    [ -n "${RESUME:-}" ] && return 0
+    [ "$result" -nt "$tool" ] && [ "$result" -nt "$root/build/libunigornel.a" ] && [ "$result" -nt exceptions.txt ]
+}
+
+if [ "${1:-}" = --one ]; then
+    one "$2"
+    exit
+fi
+case ${1:-} in
+--slice) mapfile -t packages < <(words slice.txt) ;;
+'') mapfile -t packages < <(all_packages) ;;
+*) packages=("$@") ;;
+esac
+[ ${#packages[@]} -gt 0 ] || { echo "test-std: no packages (is go on PATH?)" >&2; exit 1; }
+
+todo=()
+for p in "${packages[@]}"; do
+    fresh "$p" || todo+=("$p")
+done
+echo "test-std: ${#packages[@]} packages of $(go env GOVERSION), $((${#packages[@]} - ${#todo[@]})) of them passed before"
+if [ ${#todo[@]} -gt 0 ]; then
+    printf '%s\n' "${todo[@]}" | xargs -P "${JOBS:-2}" -I{} "$here/run.sh" --one {}
+fi
+
+for p in "${packages[@]}"; do
+    cat "$out/${p//\//_}.result" 2>/dev/null || echo "FAIL $p 0 0 0 0 1 0"
+done | awk '
+    { packages++; passed += $3; skipped += $4; failed += $5; listed += $6 }
+    $1 == "ok" { good++ }
+    $1 != "ok" { bad = bad " " $2 }
+    END {
+        printf "standard library: %d of %d packages pass; tests: %d passed, %d skipped themselves, %d listed in tests/std/exceptions.txt, %d failed\n",
+            good, packages, passed, skipped, listed, failed
+        if (bad != "") print "not passing:" bad
+        exit bad != ""
+    }'
