@@ -5,6 +5,7 @@
 #include "cmdline.h"
 #include "hyper/hyper.h"
 #include "lib/printk.h"
+#include "lib/random.h"
 #include "main.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -12,10 +13,6 @@
 #include "start.h"
 #include "time/clock.h"
 #include "vfs/vfs.h"
-
-/* tmp */
-void random_init(void) __attribute__((weak));
-void mm_free_boot_memory(void) __attribute__((weak));
 
 void kernel_main(const char *error)
 {
@@ -27,15 +24,11 @@ void kernel_main(const char *error)
 	mm_init();
 	fpu_init();
 	options_init();
-	if (hyper->irq_init)
-		hyper->irq_init();
+	hyper->irq_init();
 	clock_init();
-	if (random_init)
-		random_init();
+	random_init();
 	vfs_init();
-	if (hyper->console_start_input)
-		hyper->console_start_input();
-	if (mm_free_boot_memory)
-		mm_free_boot_memory();
+	hyper->console_start_input();
+	mm_free_boot_memory();
 	program_start();
 }

@@ -9,24 +9,21 @@
 #include <linux/mman.h>
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
+#include "arch/x86_64/vdso.h"
 #include "boot_info.h"
 #include "cmdline.h"
 #include "hyper/hyper.h"
 #include "lib/printk.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
 #include "start.h"
+#include "vfs/cpio.h"
 
 /* As much as Linux's default RLIMIT_STACK; touched pages only are backed. */
 #define STACK_SIZE (8ul << 20)
-
-/* tmp */
-void random_bytes(void *p, size_t n) __attribute__((weak));
-const void *vdso_ehdr(void) __attribute__((weak));
-bool cpio_find(const void *archive, size_t size, const char *name, const void **data, size_t *n)
-    __attribute__((weak));
 
 /* From the image: docs/image.md. */
 extern void unigornel_go_start(void) __attribute__((weak));
@@ -43,10 +40,12 @@ void options_init(void)
 	const void *extra = NULL;
 	size_t extra_size = 0, n = strlen(boot_info.cmdline);
 
-	if (cpio_find && boot_info.module.start < boot_info.module.end)
-		cpio_find(phys_to_virt(boot_info.module.start),
-			  boot_info.module.end - boot_info.module.start, ".unigornel/cmdline",
-			  &extra, &extra_size);
+	if (boot_info.module.start < boot_info.module.end)
+		extra = cpio_find(phys_to_virt(boot_info.module.start),
+				  boot_info.module.end - boot_info.module.start,
+				  ".unigornel/cmdline", &extra_size);
+	if (!extra)
+		extra_size = 0;
 	if (n + 1 + extra_size >= sizeof boot_info.cmdline)
 		panic("the command line is longer than %zu bytes", sizeof boot_info.cmdline);
 	if (extra_size) {
@@ -81,9 +80,7 @@ static uintptr_t build_stack(uintptr_t top)
 	uint64_t hwcap = cpuid(1, 0).edx;
 	uint64_t hwcap2 = cpu_has_fsgsbase ? HWCAP2_FSGSBASE : 0;
 
-	random[0] = random[1] = rdtsc();
-	if (random_bytes)
-		random_bytes(random, sizeof random);
+	random_bytes(random, sizeof random);
 	execfn = push_string(&sp, cmdline.argv[0]);
 	platform = push_string(&sp, "x86_64");
 	sp &= ~15ul;
@@ -114,7 +111,7 @@ static uintptr_t build_stack(uintptr_t top)
 	    AT_RANDOM,	     random_at,
 	    AT_PLATFORM,     platform,
 	    AT_EXECFN,	     execfn,
-	    AT_SYSINFO_EHDR, vdso_ehdr ? (uint64_t)vdso_ehdr() : 0,
+	    AT_SYSINFO_EHDR, (uint64_t)vdso_ehdr(),
 	    AT_NULL,	     0,
 	};
 	size_t words =

@@ -71,6 +71,11 @@ long sys_set_tid_address(uintptr_t addr)
 }
 
 
+long sys_gettid(void)
+{
+	return current->tid;
+}
+
 long sys_exit(int code)
 {
 	struct thread *t = current;
