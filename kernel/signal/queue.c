@@ -35,8 +35,10 @@ static bool count_overrun(struct signal_pending *p, int sig, const siginfo_t *in
 	list_for_each_entry (q, &p->queue, struct sigqueue, link) {
 		if (q->info.si_signo == sig && q->info.si_code == SI_TIMER &&
 		    q->info.si_tid == info->si_tid) {
-			if (q->info.si_overrun < INT32_MAX)
-				q->info.si_overrun++;
+			if (__builtin_add_overflow(q->info.si_overrun,
+						   (int64_t)info->si_overrun + 1,
+						   &q->info.si_overrun))
+				q->info.si_overrun = INT32_MAX;
 			return true;
 		}
 	}

@@ -5,6 +5,7 @@
 #include "sched/thread.h"
 #include "signal/process.h"
 #include "sys/rlimit.h"
+#include "time/posix_timer.h"
 
 spinlock_t signal_lock = SPINLOCK_INIT;
 struct signal_process signal_process = {.pending = {0, LIST_INIT(signal_process.pending.queue)}};
@@ -188,11 +189,13 @@ int signal_dequeue(struct thread *t, uint64_t set, siginfo_t *info)
 
 	if (sig) {
 		pending_take(&t->sig.pending, sig, info);
-		return sig;
+	} else {
+		sig = pending_next(signal_process.pending.set & set);
+		if (sig)
+			pending_take(&signal_process.pending, sig, info);
 	}
-	sig = pending_next(signal_process.pending.set & set);
-	if (sig)
-		pending_take(&signal_process.pending, sig, info);
+	if (sig && info->si_code == SI_TIMER)
+		posix_timer_taken(info->si_tid, info->si_overrun);
 	return sig;
 }
 
