@@ -22,7 +22,7 @@ static const struct package *main_package(const struct build *b, const struct pa
 		die("%s matches %zu packages; an image holds one program", b->packages.v[0], n);
 	if (n == 0)
 		die("%s matches no package", b->packages.v[0]);
-	if (!b->test && !found->error && *found->name && strcmp(found->name, "main"))
+	if (!found->error && *found->name && strcmp(found->name, "main"))
 		die("%s is package %s, not package main: there is nothing to run (its tests: "
 		    "`unigornel test %s`)",
 		    found->import_path, found->name, b->packages.v[0]);
@@ -123,8 +123,8 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 
 	library_dir(); /* before the long step */
 	progress_begin("building", b->flags.verbose);
-	gotool_list(&go, &b->flags, &b->packages, true, &list);
-	char *output = output_path(b, main_package(b, &list));
+	gotool_list(&go, &b->flags, &b->packages, LIST_DEPS | (b->test ? LIST_TEST : 0), &list);
+	char *output = b->test ? xstrdup(b->output) : output_path(b, main_package(b, &list));
 	in.libc = uses_cgo(&go, &list);
 	for (size_t i = 0; in.libc && i < list.n; i++) {
 		strv_append(&in.libraries, &list.v[i].ldflags);

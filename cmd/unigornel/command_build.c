@@ -18,7 +18,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct build *b = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &b->flags;
+		state->child_inputs[0] = state->child_inputs[1] = &b->flags;
 		return 0;
 	case 'o':
 		b->output = xstrdup(arg);
@@ -42,7 +42,8 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static const struct argp_child children[] = {{&goflags_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&goflags_argp, 0, NULL, 0}, {&goflags_verbose_argp, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
     options,

@@ -23,7 +23,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &r->guest;
-		state->child_inputs[1] = &r->build.flags;
+		state->child_inputs[1] = state->child_inputs[2] = &r->build.flags;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (r->build.packages.n &&
@@ -36,8 +36,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-    {&guest_argp, 0, NULL, 0}, {&goflags_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&guest_argp, 0, NULL, 0},
+					     {&goflags_argp, 0, NULL, 0},
+					     {&goflags_verbose_argp, 0, NULL, 0},
+					     {0}};
 
 static const struct argp argp = {
     NULL,
@@ -104,6 +106,6 @@ int command_run(int argc, char **argv)
 	m.tty = terminal_interactive();
 	/* In the background the terminal is not ours to read. */
 	m.no_stdin = !m.tty && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp();
-	guest_prepare(&r.guest, image, &words, &args, NULL, &m);
+	guest_prepare(&r.guest, image, &words, &args, NULL, NULL, &m);
 	return r.guest.hypervisor->run(&m);
 }

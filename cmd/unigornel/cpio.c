@@ -15,6 +15,8 @@ struct cpio {
 	uint64_t size;
 	uint32_t next_inode;
 	struct strv directories; /* already in the archive */
+	cpio_filter want;
+	void *want_arg;
 };
 
 static void put(struct cpio *c, const void *data, size_t n)
@@ -125,13 +127,13 @@ static void children(struct cpio *c, const char *host, const char *name)
 		die("cannot read the directory %s: %s", host, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const char *e = list[i]->d_name;
-		if (strcmp(e, ".") && strcmp(e, "..")) {
-			char *h = xasprintf("%s/%s", host, e);
+		char *h = xasprintf("%s/%s", host, e);
+		if (strcmp(e, ".") && strcmp(e, "..") && (!c->want || c->want(c->want_arg, h))) {
 			char *g = xasprintf("%s%s%s", name, *name ? "/" : "", e);
 			entry(c, h, g, false);
-			free(h);
 			free(g);
 		}
+		free(h);
 		free(list[i]);
 	}
 	free(list);
@@ -166,6 +168,12 @@ void cpio_add(struct cpio *c, const char *host, const char *guest)
 	parents(c, name);
 	entry(c, host, name, true);
 	free(name);
+}
+
+void cpio_set_filter(struct cpio *c, cpio_filter want, void *arg)
+{
+	c->want = want;
+	c->want_arg = arg;
 }
 
 /* Splits HOSTDIR[:GUESTDIR]; *guest is NULL if there is none. Returns the host part, allocated. */

@@ -11,6 +11,9 @@ struct cpio *cpio_create(const char *path);
 /* Adds HOSTDIR[:GUESTDIR]: what is in the directory (or the one file) appears at GUESTDIR, "/" by
  * default. */
 void cpio_add_spec(struct cpio *c, const char *spec);
+/* What is below a directory is added only if want says so; NULL: all. */
+typedef bool (*cpio_filter)(void *arg, const char *host);
+void cpio_set_filter(struct cpio *c, cpio_filter want, void *arg);
 /* Exits if the HOSTDIR is not there or cannot be read. */
 void cpio_check_spec(const char *spec);
 /* Adds a host file or tree at an absolute guest path. Parents are added as needed. */

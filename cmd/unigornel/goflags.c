@@ -118,6 +118,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 const struct argp goflags_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 
+static error_t parse_verbose(int key, char *arg, struct argp_state *state)
+{
+	struct goflags *g = state->input;
+	if (key != FIRST_KEY - 1)
+		return ARGP_ERR_UNKNOWN;
+	g->verbose = !is_off(arg);
+	if (g->verbose)
+		strv_add(&g->flags, "-v");
+	return 0;
+}
+
+static const struct argp_option verbose_options[] = {
+    {"v", FIRST_KEY - 1, "BOOL", OPTION_ARG_OPTIONAL, "Go prints the packages it compiles", 5},
+    {0},
+};
+
+const struct argp goflags_verbose_argp = {
+    verbose_options, parse_verbose, NULL, NULL, NULL, NULL, NULL};
+
 __attribute__((constructor)) static void fill_options(void)
 {
 	for (size_t i = 0; i < NFLAGS; i++) {

@@ -15,3 +15,5 @@ struct goflags {
 
 /* Child parser for `build`, `run` and `test`; its input is a struct goflags. */
 extern const struct argp goflags_argp;
+/* -v, which means something else to `go test`: for `build` and `run`. */
+extern const struct argp goflags_verbose_argp;

@@ -130,32 +130,44 @@ static void add_package(const cJSON *json, struct package_list *list)
 	p->error = error ? json_string(error, "Err") : NULL;
 	p->cgo = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "CgoFiles")) > 0;
 	p->cxx = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "CXXFiles")) > 0;
+	p->has_tests =
+	    cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "TestGoFiles")) > 0 ||
+	    cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "XTestGoFiles")) > 0;
+	const cJSON *module = cJSON_GetObjectItemCaseSensitive(json, "Module");
+	p->root = module ? json_string(module, "Dir") : json_string(json, "Root");
 	json_strings(json, "SFiles", &p->sfiles);
 	json_strings(json, "CgoLDFLAGS", &p->ldflags);
 	json_strings(json, "CgoPkgConfig", &p->pkgconfig);
 }
 
-void gotool_list(const struct gotool *go, const struct goflags *flags, const struct strv *packages,
-		 bool deps, struct package_list *list)
+void gotool_add_list_flags(const struct gotool *go, const struct goflags *flags, struct strv *args)
 {
-	struct strv args = {0};
 	char *tags = gotool_tags(go, flags);
-	strv_add(&args, "list");
-	strv_add(&args, "-e");
-	if (deps)
-		strv_add(&args, "-deps");
-	strv_add(&args, "-json=ImportPath,Name,Dir,Standard,DepOnly,Error,CgoFiles,CXXFiles,SFiles,"
-			"CgoLDFLAGS,CgoPkgConfig");
-	strv_addf(&args, "-tags=%s", tags);
+	strv_addf(args, "-tags=%s", tags);
+	free(tags);
 	if (flags->overlay)
-		strv_addf(&args, "-overlay=%s", flags->overlay);
+		strv_addf(args, "-overlay=%s", flags->overlay);
 	for (size_t i = 0; i < flags->flags.n; i++) {
 		const char *f = flags->flags.v[i];
-		/* -v and -x would only print here, -a and -cover do not change the list. */
 		if (starts_with(f, "-mod") || starts_with(f, "-pkgdir") ||
 		    starts_with(f, "-installsuffix"))
-			strv_add(&args, f);
+			strv_add(args, f);
 	}
+}
+
+void gotool_list(const struct gotool *go, const struct goflags *flags, const struct strv *packages,
+		 unsigned what, struct package_list *list)
+{
+	struct strv args = {0};
+	strv_add(&args, "list");
+	strv_add(&args, "-e");
+	if (what & LIST_DEPS)
+		strv_add(&args, "-deps");
+	if (what & LIST_TEST)
+		strv_add(&args, "-test");
+	strv_add(&args, "-json=ImportPath,Name,Dir,Standard,DepOnly,Error,CgoFiles,CXXFiles,SFiles,"
+			"CgoLDFLAGS,CgoPkgConfig,Module,Root,TestGoFiles,XTestGoFiles,ForTest");
+	gotool_add_list_flags(go, flags, &args);
 	strv_append(&args, packages);
 	struct buffer out = {0};
 	int status = gotool_run(go, flags, &args, &out);
@@ -171,7 +183,6 @@ void gotool_list(const struct gotool *go, const struct goflags *flags, const str
 	}
 	buffer_free(&out);
 	strv_free(&args);
-	free(tags);
 }
 
 /* Of stderr: "# pkg" lines are held back until it is known whether noise follows. */

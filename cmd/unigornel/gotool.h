@@ -16,6 +16,8 @@ struct gotool {
 struct package {
 	char *import_path, *name, *dir, *error;
 	bool standard, dep_only;
+	char *root; /* of its module, or GOROOT/src; NULL if unknown */
+	bool has_tests;
 	bool cgo, cxx;
 	struct strv sfiles, ldflags, pkgconfig; /* sfiles: names in dir */
 };
@@ -32,11 +34,17 @@ void gotool_find(struct gotool *go, const char *dir);
 /* The tags to build with: the user's (command line, else GOFLAGS) and ours. Allocated. */
 char *gotool_tags(const struct gotool *go, const struct goflags *flags);
 
-/* `go list -e -deps` of the packages, tests included on request. Exits if go list itself fails. */
+/* `go list -e` of the packages, and of all they need, and of all their tests need. Exits if go list
+ * itself fails. */
+#define LIST_DEPS 1u
+#define LIST_TEST 2u
 void gotool_list(const struct gotool *go, const struct goflags *flags, const struct strv *packages,
-		 bool deps, struct package_list *list);
+		 unsigned what, struct package_list *list);
 
 /* Runs go with these arguments; lines of noise that come from the way we build are dropped from
  * its stderr. The exit code. out: receives stdout, or NULL. */
 int gotool_run(const struct gotool *go, const struct goflags *flags, const struct strv *args,
 	       struct buffer *out);
+
+/* Adds those of the flags that choose the packages' files to the arguments of go list or go vet. */
+void gotool_add_list_flags(const struct gotool *go, const struct goflags *flags, struct strv *args);

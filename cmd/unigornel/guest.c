@@ -179,7 +179,8 @@ static void make_command_line(const struct guest_options *g, const struct machin
 }
 
 void guest_prepare(const struct guest_options *g, const char *image, const struct strv *words,
-		   const struct strv *args, const struct strv *tree, struct machine *m)
+		   const struct strv *args, void (*fill)(void *arg, struct cpio *c), void *fill_arg,
+		   struct machine *m)
 {
 	struct image_info info;
 	struct buffer line = {0};
@@ -202,11 +203,11 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 	bool as_file = line.len > MAX_APPEND || strpbrk(line.data, "\"\\\n") ||
 		       strspn(line.data, " ") == line.len;
 	uint64_t module = 0;
-	if (as_file || g->files.n || (tree && tree->n)) {
+	if (as_file || g->files.n || fill) {
 		char *path = xasprintf("%s/module.cpio", session_dir());
 		struct cpio *c = cpio_create(path);
-		for (size_t i = 0; tree && i + 1 < tree->n; i += 2)
-			cpio_add(c, tree->v[i], tree->v[i + 1]);
+		if (fill)
+			fill(fill_arg, c);
 		for (size_t i = 0; i < g->files.n; i++)
 			cpio_add_spec(c, g->files.v[i]);
 		if (as_file)

@@ -5,6 +5,8 @@
 #include "machine.h"
 #include "util.h"
 
+struct cpio;
+
 struct guest_options {
 	const struct hypervisor *hypervisor;
 	uint64_t memory;
@@ -34,4 +36,5 @@ void guest_add_word(struct buffer *line, const char *word);
  * little memory, unreadable files.
  */
 void guest_prepare(const struct guest_options *g, const char *image, const struct strv *words,
-		   const struct strv *args, const struct strv *tree, struct machine *m);
+		   const struct strv *args, void (*fill)(void *arg, struct cpio *c), void *fill_arg,
+		   struct machine *m);

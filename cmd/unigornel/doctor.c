@@ -1,0 +1,143 @@
+/* unigornel doctor and version: what is here, what works, what to install. */
+#include "commands.h"
+#include "gotool.h"
+#include "link.h"
+#include "machine.h"
+#include "options.h"
+#include "overlay.h"
+#include "process.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The first line that a program prints; NULL if it is not there. Allocated. */
+static char *first_line(const char *program, const char *arg)
+{
+	char *path = find_program(program);
+	struct strv argv = {0};
+	struct buffer out = {0}, err = {0};
+	if (!path)
+		return NULL;
+	strv_add(&argv, path);
+	strv_add(&argv, arg);
+	process_run(&argv, &(struct process_options){.out = &out, .err = &err});
+	buffer_add(&out, "", 0);
+	out.data[strcspn(out.data, "\n")] = 0;
+	strv_free(&argv);
+	buffer_free(&err);
+	free(path);
+	return out.data;
+}
+
+static bool report(bool ok, const char *what, const char *found, const char *remedy)
+{
+	printf("%-8s %-10s %s\n", ok ? "ok" : "MISSING", what, ok ? found : remedy);
+	return ok;
+}
+
+static bool report_program(const char *what, const char *program, const char *arg,
+			   const char *remedy)
+{
+	char *line = first_line(program, arg);
+	bool ok = report(line != NULL, what, line, remedy);
+	free(line);
+	return ok;
+}
+
+static void option(bool ok, const char *what, const char *found, const char *remedy)
+{
+	printf("%-8s %-10s %s\n", ok ? "ok" : "no", what, ok ? found : remedy);
+}
+
+static const struct argp doctor_argp = {
+    NULL,
+    NULL,
+    NULL,
+    "Says what is installed here, which hypervisors work, and what to install.\v"
+    "Lines with MISSING are needed for building and running; lines with \"no\" only for what they "
+    "name. The exit code is 0 if nothing needed is missing.",
+    NULL,
+    NULL,
+    NULL,
+};
+
+/* The Go line; go_env's own checks would exit. */
+static bool report_go(void)
+{
+	const char *remedy = "install Go 1.19 or newer: apt-get install golang-go, or "
+			     "https://go.dev/dl";
+	char *line = first_line("go", "version");
+	int minor = 0;
+	const char *p = line ? strstr(line, "go1.") : NULL;
+	if (p)
+		minor = atoi(p + 4);
+	bool old = p && minor < 19;
+	char *text = old ? xasprintf("%s is too old: %s", line, remedy) : NULL;
+	bool ok = report(line && !old, "go", line, text ? text : remedy);
+	free(text);
+	free(line);
+	return ok;
+}
+
+int command_doctor(int argc, char **argv)
+{
+	bool ok = true;
+	options_parse(&doctor_argp, "doctor", argc, argv, NULL);
+	const char *lib = library_dir_find(), *why = "";
+	ok &= report(lib != NULL, "library", lib,
+		     "libunigornel.a and image.ld: run `make`, or set UNIGORNEL_LIB");
+	ok &= report_go();
+	ok &= report_program("linker", "ld", "--version", "apt-get install binutils");
+	ok &= report_program("assembler", "as", "--version", "apt-get install binutils");
+	char *qemu = hypervisor_qemu.available(&why) ? hypervisor_qemu.version() : NULL;
+	ok &= report(qemu != NULL, "qemu", qemu, why);
+	free(qemu);
+	char *cache = xasprintf("%s", cache_dir());
+	ok &= report(!access(cache, W_OK), "cache", cache, "not writable");
+	free(cache);
+	char *musl = find_program("musl-gcc"), *gcc = find_program("gcc");
+	option(musl && gcc, "cgo", musl,
+	       "programs that use C need: apt-get install musl-tools gcc");
+	free(musl);
+	free(gcc);
+	const char *accel = getenv("UNIGORNEL_ACCEL");
+	if (accel && !strcmp(accel, "tcg"))
+		option(false, "kvm", "", "not asked for: UNIGORNEL_ACCEL=tcg");
+	else
+		option(kvm_works(), "kvm", "/dev/kvm runs code",
+		       access("/dev/kvm", F_OK) ? "no /dev/kvm: QEMU emulates, several times slower"
+		       : access("/dev/kvm", R_OK | W_OK)
+			   ? "/dev/kvm is not yours: add yourself to group kvm"
+			   : "/dev/kvm is there but does not run code: QEMU emulates");
+	char *xen = hypervisor_xen.available(&why) ? hypervisor_xen.version() : NULL;
+	option(xen != NULL, "xen", xen, why);
+	free(xen);
+	char *gdb = first_line("gdb", "--version");
+	option(gdb != NULL, "gdb", gdb, "--gdb is for: apt-get install gdb");
+	free(gdb);
+	puts(ok ? "\nEverything needed is here."
+		: "\nInstall what is missing, then run this again.");
+	return fflush(stdout) || !ok ? 1 : 0;
+}
+
+static const struct argp version_argp = {
+    NULL, NULL, NULL, "Prints the versions of the tool, Go and the hypervisors.", NULL, NULL, NULL};
+
+int command_version(int argc, char **argv)
+{
+	const char *why;
+	options_parse(&version_argp, "version", argc, argv, NULL);
+	printf("unigornel %s\n", VERSION);
+	char *go = first_line("go", "version");
+	printf("%s\n", go ? go : "go: not installed");
+	free(go);
+	char *qemu = hypervisor_qemu.available(&why) ? hypervisor_qemu.version() : NULL;
+	printf("%s\n", qemu ? qemu : "QEMU: not installed");
+	free(qemu);
+	char *xen = hypervisor_xen.available(&why) ? hypervisor_xen.version() : NULL;
+	if (xen)
+		printf("Xen %s\n", xen);
+	free(xen);
+	return fflush(stdout) ? 1 : 0;
+}
