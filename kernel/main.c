@@ -22,6 +22,8 @@ void kernel_main(const char *error)
 		panic("boot: %s", error);
 	page_init();
 	mm_init();
+	if (hyper->memory_ready)
+		hyper->memory_ready();
 	fpu_init();
 	options_init();
 	hyper->irq_init();

@@ -1,9 +1,6 @@
 /* Which machine this is. */
 #include "hyper/hyper.h"
 
-/* Not linked in yet while its files are missing. */
-extern const struct hypervisor hyper_xen __attribute__((weak));
-
 const struct hypervisor *hyper;
 
 void hyper_select(void)
@@ -12,6 +9,6 @@ void hyper_select(void)
 	const struct hypervisor *const candidates[] = {&hyper_xen, &hyper_pc};
 
 	for (unsigned i = 0; i < sizeof candidates / sizeof *candidates && !hyper; i++)
-		if (candidates[i] && candidates[i]->detect())
+		if (candidates[i]->detect())
 			hyper = candidates[i];
 }

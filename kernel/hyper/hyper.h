@@ -14,6 +14,8 @@ struct hypervisor {
 	bool (*detect)(void);
 	/* Makes console_write work. Called once with early page tables, no allocator. */
 	void (*early_init)(void);
+	/* Maps what early_init found, once the final page tables stand. May be NULL. */
+	void (*memory_ready)(void);
 	/* Interrupt controller, once memory is up; interrupts are still off. */
 	void (*irq_init)(void);
 	/* Clocks: the wall clock in ns since 1970 at monotonic time 0; 0 if unknown. */

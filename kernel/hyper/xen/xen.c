@@ -1,0 +1,88 @@
+/*
+ * A PVH domain of Xen (docs/xen.md). As domU: console ring, event channels. As dom0, which is the
+ * fastest way to test under Xen: the hypervisor's console; everything else is the same.
+ */
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/io.h"
+#include "dev/irq.h"
+#include "hyper/hyper.h"
+#include "hyper/xen/clock.h"
+#include "hyper/xen/console.h"
+#include "hyper/xen/evtchn.h"
+#include "hyper/xen/shared.h"
+#include "lib/exitcode.h"
+#include "lib/printk.h"
+
+#define EXIT_PORT 0xe9 /* docs/image.md, "Exit" */
+
+static bool dom0;
+
+static bool is_dom0(void)
+{
+	struct xen_feature_info info = {.submap_idx = 0};
+
+	return !xen_version(XENVER_get_features, &info) && info.submap >> XENFEAT_dom0 & 1;
+}
+
+static void xen_early_init(void)
+{
+	long err;
+
+	hypercall_init();
+	dom0 = is_dom0();
+	err = xen_shared_init();
+	xen_console_init(dom0);
+	if (err)
+		panic("Xen does not share its information page (%ld)", err);
+}
+
+static void xen_irq_init(void)
+{
+	long err;
+
+	irq_init();
+	err = evtchn_init();
+	if (err)
+		panic("Xen delivers no events (%ld)", err);
+}
+
+static void exit_record(int code)
+{
+	char text[32];
+	int n = ksnprintf(text, sizeof text, "unigornel: exit %u\n", (unsigned)code & 0xff);
+
+	/* One by one: Xen need not decode a string instruction. */
+	for (int i = 0; i < n; i++)
+		outb(EXIT_PORT, (uint8_t)text[i]);
+}
+
+static void __attribute__((noreturn)) xen_shutdown(int code)
+{
+	struct sched_shutdown s = {.reason = SHUTDOWN_poweroff};
+
+	interrupts_off();
+	xen_console_drain();
+	exit_record(code);
+	if (code == EXIT_KERNEL_PANIC)
+		s.reason = SHUTDOWN_crash;
+	/* When dom0 powers off, Xen halts and the machine stays on; a reset ends it everywhere. */
+	if (dom0)
+		s.reason = SHUTDOWN_reboot;
+	xen_sched_op(SCHEDOP_shutdown, &s);
+	cpu_halt_forever();
+}
+
+const struct hypervisor hyper_xen = {
+    .name = "xen",
+    .detect = xen_detect,
+    .early_init = xen_early_init,
+    .memory_ready = xen_console_map,
+    .irq_init = xen_irq_init,
+    .wall_clock = xen_wall_clock,
+    .clock_init = xen_clock_init,
+    .timer_init = xen_timer_init,
+    .timer_set = xen_timer_set,
+    .console_write = xen_console_write,
+    .console_start_input = xen_console_start_input,
+    .shutdown = xen_shutdown,
+};
