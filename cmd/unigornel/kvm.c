@@ -1,9 +1,12 @@
-/* Whether KVM works: /dev/kvm may exist where nested virtualisation fails at the first instruction,
- * so one is executed. linux/Documentation/virt/kvm/api.rst. */
+/* Whether KVM works: /dev/kvm may exist on a CPU without VMX or SVM, where it is left alone, or
+ * where nested virtualisation fails at the first instruction, so one is executed.
+ * linux/Documentation/virt/kvm/api.rst. */
 #include "machine.h"
+#include "util.h"
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -42,13 +45,32 @@ static bool probe(void)
 	return !ioctl(cpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_HLT;
 }
 
+/* The CPU's virtualisation extension, as the kernel lists it in /proc/cpuinfo. */
+static bool cpu_virtualises(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	char line[8192];
+	bool found = false;
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof line, f)) {
+		if (!starts_with(line, "flags"))
+			continue;
+		for (char *save, *w = strtok_r(line, " \t\n", &save); w && !found;
+		     w = strtok_r(NULL, " \t\n", &save))
+			found = !strcmp(w, "vmx") || !strcmp(w, "svm");
+	}
+	fclose(f);
+	return found;
+}
+
 bool kvm_works(void)
 {
 	static int known = -1;
 	if (known >= 0)
 		return known;
 	known = 0;
-	if (access("/dev/kvm", R_OK | W_OK))
+	if (!cpu_virtualises() || access("/dev/kvm", R_OK | W_OK))
 		return false;
 	pid_t pid = fork();
 	if (pid < 0)
