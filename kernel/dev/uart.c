@@ -78,19 +78,36 @@ void uart_drain(void)
 		cpu_relax();
 }
 
-/* The line is edge triggered: it must have been seen inactive, so everything is read. */
+static void uart_interrupt(void *arg);
+
+/* The tty has room again. */
+static void uart_resume(void)
+{
+	outb(IER, IER_RDA);
+	uart_interrupt(NULL);
+}
+
+/* The line is edge triggered: it must have been seen inactive, so everything is read; or, where the
+ * program does not read, the chip is told to be silent, and the sender has to wait. */
 static void uart_interrupt(void *arg)
 {
 	char buf[64];
-	size_t n;
+	size_t n, room;
 
 	(void)arg;
 	do {
-		for (n = 0; n < sizeof buf && (inb(LSR) & LSR_DR); n++)
+		room = tty_room();
+		if (room > sizeof buf)
+			room = sizeof buf;
+		for (n = 0; n < room && (inb(LSR) & LSR_DR); n++)
 			buf[n] = (char)inb(RBR);
 		if (n)
 			tty_input(buf, n);
-	} while (n == sizeof buf);
+		if (!room) {
+			outb(IER, 0);
+			tty_when_room(uart_resume);
+		}
+	} while (n && n == room);
 }
 
 void uart_start_input(void)

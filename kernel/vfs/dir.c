@@ -136,6 +136,22 @@ struct dentry *dir_add(struct dentry *parent, const char *name, struct inode *in
 	return d;
 }
 
+struct dentry *dentry_unlinked(struct inode *inode, const char *name)
+{
+	struct dentry *d = kzalloc(sizeof *d);
+	if (d)
+		d->name = copy_name(name);
+	if (!d || !d->name) {
+		kfree(d);
+		return NULL;
+	}
+	atomic_store(&d->refs, 1);
+	list_init(&d->sibling);
+	d->inode = inode_get(inode);
+	d->parent = dentry_get(tree_root);
+	return d;
+}
+
 void dir_remove(struct dentry *d)
 {
 	assert(d->linked);

@@ -93,7 +93,8 @@ struct inode {
 		struct pipe *pipe;
 		const struct textfile *text;
 	};
-	bool is_text; /* text is used, not data */
+	bool is_text;  /* text is used, not data */
+	bool linkable; /* O_TMPFILE: linkat(2) may give it a first name */
 	const struct dyndir *dyndir;
 	const struct dynlink *dynlink;
 };
@@ -144,6 +145,8 @@ struct dentry *dir_lookup(struct dentry *dir, const char *name);
 /* Puts inode into dir under name: adds a link. A new reference to the dentry, or NULL (memory). The
  * name must be free. */
 struct dentry *dir_add(struct dentry *dir, const char *name, struct inode *inode);
+/* A dentry for a file that has no name in the tree: shown as "/name (deleted)". NULL: no memory. */
+struct dentry *dentry_unlinked(struct inode *inode, const char *name);
 /* Takes a name out of its directory: removes a link. */
 void dir_remove(struct dentry *d);
 /* Moves a dentry to another directory and name, which must be free. -ENOMEM changes nothing. */

@@ -1,8 +1,6 @@
 #include "vfs/memfd.h"
 #include <asm/errno.h>
 #include <linux/memfd.h>
-#include "lib/string.h"
-#include "mm/kmalloc.h"
 #include "mm/uaccess.h"
 #include "vfs/fdtable.h"
 #include "vfs/inode.h"
@@ -43,47 +41,24 @@ long memfd_get_seals(struct file *f)
 	return d ? (long)d->seals : -EINVAL;
 }
 
-/* The file is /memfd:NAME (deleted): a dentry outside the tree. */
-static struct dentry *nameless(struct inode *i, uintptr_t name, int *err)
-{
-	struct dentry *d = kzalloc(sizeof *d);
-	char *text = kmalloc(NAME_MAX + 1);
-	*err = -ENOMEM;
-	if (d && text) {
-		memcpy(text, "memfd:", 6);
-		long n = strncpy_from_user(text + 6, name, MAX_NAME + 1);
-		*err = n == -ENAMETOOLONG ? -EINVAL : n < 0 ? (int)n : 0;
-	}
-	if (*err) {
-		kfree(text);
-		kfree(d);
-		return NULL;
-	}
-	atomic_store(&d->refs, 1);
-	list_init(&d->sibling);
-	d->name = text;
-	d->inode = inode_get(i);
-	d->parent = dentry_get(tree_root);
-	return d;
-}
-
 long sys_memfd_create(uintptr_t name, unsigned flags)
 {
 	if (flags & MFD_HUGETLB)
 		return -ENODEV;
 	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
 		return -EINVAL;
+	char text[NAME_MAX + 1] = "memfd:";
+	long n = strncpy_from_user(text + 6, name, MAX_NAME + 1);
+	if (n < 0)
+		return n == -ENAMETOOLONG ? -EINVAL : n;
 	struct inode *i = inode_new(&super_shm, S_IFREG | 0777);
 	if (!i)
 		return -ENOMEM;
 	if (!(flags & MFD_ALLOW_SEALING))
 		i->data.seals = F_SEAL_SEAL;
-	int err;
-	struct dentry *d = nameless(i, name, &err);
+	struct dentry *d = dentry_unlinked(i, text); /* seen as /memfd:NAME (deleted) */
 	struct file *f = d ? file_new(&regular_ops, O_RDWR | O_LARGEFILE, i, d, NULL) : NULL;
 	inode_put(i);
 	dentry_put(d);
-	if (!f)
-		return err ? err : -ENOMEM;
-	return fd_install_or_put(f, flags & MFD_CLOEXEC);
+	return f ? fd_install_or_put(f, flags & MFD_CLOEXEC) : -ENOMEM;
 }

@@ -4,6 +4,7 @@
 #include "mm/kmalloc.h"
 #include "mm/uaccess.h"
 #include "vfs/fdtable.h"
+#include "vfs/perm.h"
 
 #define MAX_LINKS 40
 
@@ -142,6 +143,9 @@ int path_walk(struct walk *w, int dirfd, const char *path, unsigned flags)
 		}
 		if (!inode_is(w->parent->inode, S_IFDIR))
 			return -ENOTDIR;
+		err = inode_may(w->parent->inode, MAY_EXEC, false);
+		if (err)
+			return err;
 		const char *end = path;
 		while (*end && *end != '/')
 			end++;

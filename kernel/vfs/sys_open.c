@@ -1,11 +1,11 @@
 /* open(2), openat2(2), creat(2), close(2). */
 #include <asm/errno.h>
-#include <linux/openat2.h>
-#include "lib/string.h"
+#include "lib/printk.h"
 #include "mm/uaccess.h"
 #include "vfs/devfs.h"
 #include "vfs/fdtable.h"
-#include "vfs/path.h"
+#include "vfs/namei.h"
+#include "vfs/perm.h"
 #include "vfs/pipe.h"
 #include "vfs/regfile.h"
 #include "vfs/sys_files.h"
@@ -71,7 +71,10 @@ static int create(struct walk *w, unsigned mode)
 		return s->fixed_errno == -ENOENT ? -ENOENT : -EACCES;
 	if (!w->parent->linked)
 		return -ENOENT;
-	struct inode *i = inode_new(s, S_IFREG | (mode & 07777 & ~process_umask));
+	int err = inode_may(w->parent->inode, MAY_WRITE | MAY_EXEC, false);
+	if (err)
+		return err;
+	struct inode *i = new_child(w->parent->inode, S_IFREG | (mode & 07777));
 	if (!i)
 		return -ENOSPC;
 	w->dentry = dir_add(w->parent, w->name, i);
@@ -89,21 +92,36 @@ static int open_unnamed(int dirfd, const char *path, unsigned flags, unsigned mo
 	if ((flags & O_ACCMODE) == O_RDONLY)
 		return -EINVAL;
 	struct walk w;
+	struct inode *dir = NULL;
 	spin_lock(&tree_lock);
 	int err = path_walk(&w, dirfd, path, WALK_FOLLOW | WALK_DIRECTORY);
-	const struct super *s = err ? NULL : w.dentry->inode->super;
+	if (!err)
+		dir = inode_get(w.dentry->inode);
 	spin_unlock(&tree_lock);
 	path_done(&w);
 	if (err)
 		return err;
-	if (s->fixed)
-		return -EOPNOTSUPP;
-	struct inode *i = inode_new(s, S_IFREG | (mode & 07777 & ~process_umask));
+	err = dir->super->fixed ? -EOPNOTSUPP : inode_may(dir, MAY_WRITE | MAY_EXEC, false);
+	struct inode *i = err ? NULL : new_child(dir, S_IFREG | (mode & 07777));
+	inode_put(dir);
 	if (!i)
-		return -ENOSPC;
-	*out = file_new(&regular_ops, flags, i, NULL, NULL);
+		return err ? err : -ENOSPC;
+	i->linkable = !(flags & O_EXCL);
+	char name[32];
+	ksnprintf(name, sizeof name, "#%lu", (unsigned long)i->ino);
+	struct dentry *d = dentry_unlinked(i, name);
+	*out = d ? file_new(&regular_ops, flags, i, d, NULL) : NULL;
+	dentry_put(d);
 	inode_put(i);
 	return *out ? 0 : -ENOMEM;
+}
+
+/* The permissions that opening so needs. */
+static unsigned wanted(unsigned flags)
+{
+	static const unsigned by_mode[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+					   MAY_READ | MAY_WRITE};
+	return by_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
 }
 
 int open_path(int dirfd, const char *path, unsigned flags, unsigned mode, struct file **out)
@@ -124,11 +142,13 @@ int open_path(int dirfd, const char *path, unsigned flags, unsigned mode, struct
 		how |= WALK_PARENT | WALK_CREATE;
 	struct walk w;
 	struct dentry *d = NULL;
+	bool created = false;
 	spin_lock(&tree_lock);
 	int err = path_walk(&w, dirfd, path, how);
 	if (!err && (flags & O_CREAT)) {
 		if (!w.dentry) {
 			err = create(&w, mode);
+			created = true; /* with any access, whatever the mode says */
 			flags &= ~(unsigned)(O_TRUNC | O_CREAT);
 		} else if (flags & O_EXCL) {
 			err = -EEXIST;
@@ -144,7 +164,10 @@ int open_path(int dirfd, const char *path, unsigned flags, unsigned mode, struct
 	path_done(&w);
 	if (err)
 		return err;
-	err = open_dentry(d, flags, out);
+	if (!created && !(flags & O_PATH))
+		err = inode_may(d->inode, wanted(flags), false);
+	if (!err)
+		err = open_dentry(d, flags, out);
 	dentry_put(d);
 	return err;
 }
