@@ -2,7 +2,7 @@
  * The page tables the machine runs on, made once at boot in place of the early ones:
  *
  *   the image at its link address (= physical), each part with its rights only
- *   nothing else in the lower half until the program maps it; page 0 never
+ *   nothing else in the lower half until the program maps it or touches its .bss; page 0 never
  *   all RAM in the direct map, readable and writable, never executable; the image's text and
  *   constants are read-only there too
  */
@@ -15,7 +15,7 @@
 
 /* kernel/image.ld; all page aligned. */
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],
-    __bss_end[];
+    __bss_end[], __program_bss_start[], __program_bss_end[];
 /* arch/x86_64/boot.S: the early tables, no longer used afterwards. */
 extern char boot_tables_start[], boot_tables_end[];
 /* Right after paging_init nothing may fail for want of memory: it is what the machine runs on. */
@@ -61,7 +61,8 @@ static bool cpu_has_gib_pages(void)
 
 void mm_init(void)
 {
-	uintptr_t symbols_end = 0;
+	uintptr_t bss_start = (uintptr_t)__program_bss_start;
+	uintptr_t bss_end = (uintptr_t)__program_bss_end;
 
 	pt_root = page_alloc_zero(0);
 	if (pt_root == PADDR_NONE)
@@ -72,10 +73,12 @@ void mm_init(void)
 	map_image((uintptr_t)__rodata_start, (uintptr_t)__rodata_end, PTE_NX, PROT_READ);
 	map_image((uintptr_t)__data_start, (uintptr_t)__bss_end, PTE_NX | PTE_W,
 		  PROT_READ | PROT_WRITE);
-	if (kernel_symbols.length) {
-		symbols_end = kernel_symbols.address + kernel_symbols.length;
-		map_image(kernel_symbols.address, symbols_end, PTE_NX, PROT_READ);
-	}
+	if (kernel_symbols.length)
+		map_image(kernel_symbols.address, kernel_symbols.address + kernel_symbols.length,
+			  PTE_NX, PROT_READ);
+	if (bss_start < bss_end &&
+	    vma_add(&mm_map_regions, bss_start, bss_end, PROT_READ | PROT_WRITE, 0, NULL, 0))
+		panic("out of memory for the region map");
 	for (unsigned i = 0; i < boot_info.nram; i++) {
 		/* Whole pages: what firmware left in the rest of a page is not RAM of ours. */
 		paddr_t start = page_align_up(boot_info.ram[i].start);
@@ -89,8 +92,7 @@ void mm_init(void)
 	write_cr4(read_cr4() & ~CR4_PGE); /* forget the early tables, global or not */
 	write_cr4(read_cr4() | CR4_PGE);
 	page_init_high();
-	mm_brk_start =
-	    page_align_up(symbols_end > (uintptr_t)__bss_end ? symbols_end : (uintptr_t)__bss_end);
+	mm_brk_start = bss_end;
 	mm_brk = mm_brk_start;
 }
 
