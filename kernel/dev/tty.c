@@ -373,12 +373,12 @@ size_t tty_room(void)
 {
 	spin_lock(&tty.lock);
 	size_t room = RING_SIZE - tty.length;
-	/* A terminal must see Ctrl-C and the end of an overlong line even when its buffer is full;
-	 * where whole lines wait, the driver may keep the rest. */
-	if (!tty.pipe && (!lflag(ICANON) || !tty.ready || room < 256))
-		room = lflag(ICANON) && tty.ready && room < 256 ? 0 : room ? room : 1;
-	else if (tty.pipe)
+	if (tty.pipe)
 		room = room > 1 ? room - 1 : 0; /* an escape may give two bytes */
+	else if (lflag(ICANON) && tty.ready)
+		room = room < 256 ? 0 : room; /* lines wait: the rest may too */
+	else if (lflag(ICANON) && !room)
+		room = 1; /* an overlong line: its end, or a Ctrl-C, must get in */
 	spin_unlock(&tty.lock);
 	return room;
 }

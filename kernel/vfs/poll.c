@@ -174,7 +174,8 @@ static long select_sets(unsigned n, uint64_t *sets, size_t words, uint64_t deadl
 {
 	size_t count = 0, k = 0;
 	for (size_t i = 0; i < 3 * words; i++)
-		count += (size_t)__builtin_popcountl(sets[i]);
+		for (uint64_t w = sets[i]; w; w &= w - 1)
+			count++;
 	struct watch *w = kzalloc(count * sizeof *w + 1);
 	uint32_t *result = kzalloc(count * sizeof *result + 1);
 	long r = w && result ? 0 : -ENOMEM;
