@@ -93,6 +93,7 @@ void vfs_init(void)
 	etcfiles_init();
 	dentry_put(tree_mkdir(&super_tmpfs, "/tmp", 01777));
 	dentry_put(tree_mkdir(&super_tmpfs, "/root", 0700));
+	tty_init();
 	enter_start_directory();
 	open_console();
 }
