@@ -3,6 +3,7 @@
 #include "arch/x86_64/image.h"
 #include "boot_info.h"
 #include "cmdline.h"
+#include "dev/tty.h"
 #include "hyper/hyper.h"
 #include "lib/printk.h"
 #include "lib/random.h"
@@ -29,6 +30,7 @@ void kernel_main(const char *error)
 	hyper->irq_init();
 	clock_init();
 	random_init();
+	tty_init();
 	vfs_init();
 	hyper->console_start_input();
 	mm_free_boot_memory();
