@@ -43,7 +43,9 @@ static const struct argp_option options[] = {
 };
 
 static const struct argp_child children[] = {
-    {&goflags_argp, 0, NULL, 0}, {&goflags_verbose_argp, 0, NULL, 0}, {0}};
+    {&goflags_argp, 0, "Flags of go build (see `go help build`), passed on:", 20},
+    {&goflags_verbose_argp, 0, NULL, 20},
+    {0}};
 
 static const struct argp argp = {
     options,

@@ -22,8 +22,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct run *r = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &r->guest;
-		state->child_inputs[1] = state->child_inputs[2] = &r->build.flags;
+		state->child_inputs[0] = state->child_inputs[1] = &r->guest;
+		state->child_inputs[2] = state->child_inputs[3] = &r->build.flags;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (r->build.packages.n &&
@@ -36,10 +36,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&guest_argp, 0, NULL, 0},
-					     {&goflags_argp, 0, NULL, 0},
-					     {&goflags_verbose_argp, 0, NULL, 0},
-					     {0}};
+static const struct argp_child children[] = {
+    {&guest_argp, 0, "The machine:", 10},
+    {&guest_timeout_argp, 0, NULL, 10},
+    {&goflags_argp, 0, "Flags of go build (see `go help build`), passed on:", 20},
+    {&goflags_verbose_argp, 0, NULL, 20},
+    {0}};
 
 static const struct argp argp = {
     NULL,

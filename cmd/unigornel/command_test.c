@@ -45,7 +45,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&testflags_argp, 0, NULL, 0}, {&guest_argp, 0, NULL, 0}, {&goflags_argp, 0, NULL, 0}, {0}};
+    {&testflags_argp, 0, "Flags of go test (see `go help testflag`):", 1},
+    {&guest_argp, 0, "The machine:", 10},
+    {&goflags_argp, 0, "Flags of go build (see `go help build`), passed on:", 20},
+    {0}};
 
 static const struct argp argp = {
     NULL,

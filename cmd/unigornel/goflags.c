@@ -42,14 +42,13 @@ static const struct flag flags[] = {
     {"tags", "LIST", TAGS, NULL},
     {"toolexec", "CMD", PASS, NULL},
     {"trimpath", NULL, PASS, NULL},
-    {"v", NULL, VERBOSE, NULL},
     {"work", NULL, PASS, NULL},
     {"x", NULL, VERBOSE, NULL},
 };
 #define NFLAGS (sizeof flags / sizeof flags[0])
 
 /* Filled from the table above before main. */
-static struct argp_option options[NFLAGS + 2];
+static struct argp_option options[NFLAGS + 1];
 
 /* True if a boolean flag's value means off, as Go's strconv.ParseBool reads it. */
 static bool is_off(const char *value)
@@ -130,7 +129,7 @@ static error_t parse_verbose(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option verbose_options[] = {
-    {"v", FIRST_KEY - 1, "BOOL", OPTION_ARG_OPTIONAL, "Go prints the packages it compiles", 5},
+    {"v", FIRST_KEY - 1, "BOOL", OPTION_ARG_OPTIONAL, "Go prints the packages it compiles", 0},
     {0},
 };
 
@@ -146,8 +145,6 @@ __attribute__((constructor)) static void fill_options(void)
 		options[i].flags = (flags[i].arg ? 0 : OPTION_ARG_OPTIONAL) |
 				   (flags[i].treatment == REJECT ? OPTION_HIDDEN : 0);
 		options[i].doc = "";
-		options[i].group = 5;
+		options[i].group = 0;
 	}
-	options[NFLAGS] = (struct argp_option){
-	    NULL, 0, NULL, OPTION_DOC, "Flags of go build (see `go help build`), passed on:", 4};
 }

@@ -22,21 +22,20 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"memory", 'm', "SIZE", 0, "Memory of the machine, for instance 64M or 1G", 1},
+    {"memory", 'm', "SIZE", 0, "Memory of the machine, for instance 64M or 1G", 0},
     {"env", 'e', "KEY=VALUE", 0, "A variable of the program's environment; KEY alone takes ours",
      1},
     {"files", KEY_FILES, "HOSTDIR[:GUESTDIR]", 0,
-     "The directory's files appear in the machine at GUESTDIR (default /); may be repeated", 1},
-    {"timeout", KEY_TIMEOUT, "TIME", 0, "Stop the machine after TIME (30s, 5m): exit code 124", 1},
-    {"smp", KEY_SMP, "N", 0, "Number of CPUs", 1},
-    {"hostname", KEY_HOSTNAME, "NAME", 0, "Name of the machine", 1},
-    {"hypervisor", KEY_HYPERVISOR, "NAME", 0, "qemu (default) or xen", 2},
-    {"machine", KEY_MACHINE, "TYPE", 0, "QEMU's machine: microvm (default), q35 or pc", 2},
+     "The directory's files appear in the machine at GUESTDIR (default /); may be repeated", 0},
+    {"smp", KEY_SMP, "N", 0, "Number of CPUs", 0},
+    {"hostname", KEY_HOSTNAME, "NAME", 0, "Name of the machine", 0},
+    {"hypervisor", KEY_HYPERVISOR, "NAME", 0, "qemu (default) or xen", 0},
+    {"machine", KEY_MACHINE, "TYPE", 0, "QEMU's machine: microvm (default), q35 or pc", 0},
     {"accel", KEY_ACCEL, "HOW", 0,
-     "kvm or tcg; by default kvm where it works (UNIGORNEL_ACCEL sets another default)", 2},
-    {"trace", KEY_TRACE, NULL, 0, "Print the program's system calls", 3},
+     "kvm or tcg; by default kvm where it works (UNIGORNEL_ACCEL sets another default)", 0},
+    {"trace", KEY_TRACE, NULL, 0, "Print the program's system calls", 0},
     {"gdb", KEY_GDB, "PORT", OPTION_ARG_OPTIONAL,
-     "Wait for gdb on this port (default 1234) before the program starts", 3},
+     "Wait for gdb on this port (default 1234) before the program starts", 0},
     {0},
 };
 
@@ -116,6 +115,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct argp_option timeout_options[] = {
+    {"timeout", KEY_TIMEOUT, "TIME", 0, "Stop the machine after TIME (30s, 5m): exit code 124", 0},
+    {0},
+};
+
+const struct argp guest_timeout_argp = {timeout_options, parse, NULL, NULL, NULL, NULL, NULL};
 const struct argp guest_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 
 void guest_defaults(struct guest_options *g, uint64_t memory)

@@ -22,6 +22,8 @@ struct guest_options {
 
 /* Child parser for command lines; its input is a struct guest_options. */
 extern const struct argp guest_argp;
+/* --timeout, which means something else to `go test`. The same input. */
+extern const struct argp guest_timeout_argp;
 
 /* Options with their defaults. memory is what the command thinks right. */
 void guest_defaults(struct guest_options *g, uint64_t memory);

@@ -24,6 +24,9 @@ static error_t remember(int key, char *arg, struct argp_state *state)
 int options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input)
 {
 	char *name = xasprintf("unigornel %s", command);
+
+	/* Without the note on short options, which says nothing here. */
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	int n = argc;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--")) {

@@ -44,7 +44,7 @@ static const struct flag {
 };
 #define NFLAGS (sizeof flags / sizeof flags[0])
 
-static struct argp_option options[NFLAGS + 2];
+static struct argp_option options[NFLAGS + 1];
 
 static void set(struct testflags *t, const struct flag *f, const char *value)
 {
@@ -91,11 +91,9 @@ __attribute__((constructor)) static void fill_options(void)
 		    flags[i].arg ? flags[i].arg : "BOOL",
 		    (flags[i].arg ? 0 : OPTION_ARG_OPTIONAL) | (flags[i].no ? OPTION_HIDDEN : 0),
 		    "",
-		    4,
+		    0,
 		};
 	}
-	options[NFLAGS] = (struct argp_option){
-	    NULL, 0, NULL, OPTION_DOC, "Flags of go test (see `go help testflag`):", 3};
 }
 
 static const struct flag *find(const char *name, size_t n)
