@@ -94,6 +94,29 @@ static char *quoted(const char *s)
 	return b.data;
 }
 
+/*
+ * The start of a program that uses cgo, as musl's own crt1 does it: the kernel enters it like a
+ * process (argc at the stack pointer), libc calls main, and main is Go. Program text, not kernel
+ * text.
+ */
+static const char libc_start[] = ".section .program.text,\"ax\",@progbits\n"
+				 ".globl unigornel_libc_start\n"
+				 "unigornel_libc_start:\n"
+				 "	xor %ebp, %ebp\n"
+				 "	mov $main, %edi\n"
+				 "	mov (%rsp), %esi\n"
+				 "	lea 8(%rsp), %rdx\n"
+				 "	xor %ecx, %ecx\n" /* init, fini, ldso: not used */
+				 "	xor %r8d, %r8d\n"
+				 "	xor %r9d, %r9d\n"
+				 "	and $-16, %rsp\n"
+				 "	call __libc_start_main\n"
+				 "	ud2\n"
+				 "main:	jmp unigornel_go_start\n"
+				 /* crti.o's, which libc's start and end call. */
+				 ".weak _init\n.weak _fini\n"
+				 "_init:\n_fini:	ret\n";
+
 /* The object with the note that tells our images, and with the packed files. */
 static char *make_note_object(const struct link_input *in)
 {
@@ -112,6 +135,8 @@ static char *make_note_object(const struct link_input *in)
 			    path);
 		free(path);
 	}
+	if (in->libc)
+		buffer_addf(&s, "%s", libc_start);
 	buffer_addf(&s, ".section .note.GNU-stack,\"\",@progbits\n");
 	int err = write_file(source, s.data, s.len);
 	if (err)
@@ -129,28 +154,57 @@ static char *make_note_object(const struct link_input *in)
 	return object;
 }
 
-/* Where gcc or musl-gcc keeps a library. Allocated. */
-static char *file_name(const char *cc, const char *file)
+/* Where gcc keeps one of its own libraries. Allocated. */
+static char *gcc_file(const char *file)
 {
 	struct strv argv = {0};
 	struct buffer out = {0}, err = {0};
-	strv_add(&argv, cc);
+	strv_add(&argv, "gcc");
 	strv_addf(&argv, "-print-file-name=%s", file);
 	int status = process_run(&argv, &(struct process_options){.out = &out, .err = &err});
 	strv_free(&argv);
 	buffer_free(&err);
 	if (status || !out.data || *out.data != '/')
-		die("%s has no %s: `apt-get install musl-tools gcc`", cc, file);
+		die("gcc has no %s: `apt-get install gcc`", file);
 	out.data[strcspn(out.data, "\n")] = 0;
 	return out.data;
 }
 
+/* musl's directory. musl-gcc is gcc with other specs, so -print-file-name would find the host's
+ * libc; the link that it would do names musl's crti.o. Allocated. */
+static char *musl_dir(void)
+{
+	struct strv argv = {0};
+	struct buffer err = {0};
+	char *dir = NULL, *save = NULL;
+	const char *const words[] = {"musl-gcc", "-###", "-x", "c", "/dev/null"};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		strv_add(&argv, words[i]);
+	process_run(&argv, &(struct process_options){.err = &err});
+	buffer_add(&err, "", 0);
+	for (char *w = strtok_r(err.data, " \n\"", &save); w; w = strtok_r(NULL, " \n\"", &save)) {
+		char *libc;
+		if (dir || *w != '/' || !ends_with(w, "/crti.o"))
+			continue;
+		dir = xasprintf("%.*s", (int)(strrchr(w, '/') - w), w);
+		libc = xasprintf("%s/libc.a", dir);
+		if (access(libc, R_OK)) {
+			free(dir);
+			dir = NULL;
+		}
+		free(libc);
+	}
+	if (!dir)
+		die("musl-gcc has no libc.a: `apt-get install musl-tools musl-dev`");
+	strv_free(&argv);
+	buffer_free(&err);
+	return dir;
+}
+
 static void add_libc(const struct link_input *in, struct strv *argv)
 {
-	/* musl-gcc's wrapper answers for libc.a through its specs; ask where musl itself is. */
-	char *libc = file_name("musl-gcc", "libc.a"), *libgcc = file_name("gcc", "libgcc.a");
-	char *eh = file_name("gcc", "libgcc_eh.a"), *copy = xstrdup(libc);
-	strv_addf(argv, "-L%s", dirname(copy));
+	char *dir = musl_dir(), *libgcc = gcc_file("libgcc.a"), *eh = gcc_file("libgcc_eh.a");
+	strv_addf(argv, "-L%s", dir);
 	for (size_t i = 0; i < in->libraries.n; i++) {
 		const char *flag = in->libraries.v[i];
 		if (starts_with(flag, "-Wl,")) {
@@ -167,14 +221,13 @@ static void add_libc(const struct link_input *in, struct strv *argv)
 		}
 	}
 	strv_add(argv, "--start-group");
-	strv_add(argv, libc);
+	strv_addf(argv, "%s/libc.a", dir);
 	strv_add(argv, libgcc);
 	strv_add(argv, eh);
 	strv_add(argv, "--end-group");
-	free(libc);
+	free(dir);
 	free(libgcc);
 	free(eh);
-	free(copy);
 }
 
 void link_image(const struct link_input *in, const char *output)
