@@ -28,6 +28,9 @@ cmd_build() {
             case ${d##*/} in debs | current | "$key") ;; *) rm -rf "$d" ;; esac
         done
     ) 9>"$CACHE/lock"
+    local snapshot
+    snapshot=$(snapshot_file)
+    [ -e "$snapshot" ] || make_snapshot "$snapshot"
 }
 
 # Builds the lab if there is none yet. Looking for newer packages costs a second: only `build` does it.

@@ -1,16 +1,18 @@
 # The commands run, dom0 and shell. Sourced by ../xenlab.
 
 parse_options() {
-    MEM=256 CMDLINE= RAMDISK= STDIN= TIMEOUT=120 LOG= VIF= FWD=() CFG=() COLD= IMAGE=
+    MEM=256 CMDLINE= RAMDISK= STDIN= RAW= RECORD= TIMEOUT=120 LOG= VIF= FWD=() CFG=() COLD= IMAGE=
     while (($#)); do
         case $1 in
-            --mem | --cmdline | --ramdisk | --stdin | --timeout | --log | --fwd | --cfg)
+            --mem | --cmdline | --ramdisk | --stdin | --record | --timeout | --log | --fwd | --cfg)
                 [ $# -ge 2 ] || die "$1 needs a value"
                 ;;&
             --mem) MEM=$2 && shift 2 ;;
             --cmdline) CMDLINE=$2 && shift 2 ;;
             --ramdisk) RAMDISK=$2 && shift 2 ;;
             --stdin) STDIN=$2 && shift 2 ;;
+            --raw) RAW=1 && shift ;;
+            --record) RECORD=$2 && shift 2 ;;
             --timeout) TIMEOUT=$2 && shift 2 ;;
             --log) LOG=$2 && shift 2 ;;
             --fwd) FWD+=("$2") && VIF=1 && shift 2 ;;
@@ -89,9 +91,9 @@ open_input() {
     mkfifo "$DIR/input"
     exec 5<>"$DIR/input"
     perl -e 'my ($b, $last); while (sysread(STDIN, $b, 4096)) { $last = substr $b, -1; put($b) }
-        put(!defined $last || $last eq "\n" ? "\4" : "\4\4");
+        put(!defined $last || $last eq "\n" ? "\4" : "\4\4") unless $ARGV[0];
         sub put { my $s = shift; while (length $s) { my $n = syswrite(STDOUT, $s) // exit 1; substr($s, 0, $n, "") } }' \
-        <&4 >"$DIR/input" 5>&- & # its own opening of the FIFO: QEMU makes its one non-blocking
+        "$RAW" <&4 >"$DIR/input" 5>&- & # its own opening of the FIFO: QEMU makes its one non-blocking
     FEEDER_PID=$!
 }
 
@@ -101,6 +103,7 @@ finish() {
     QEMU_PID=
     record=$(grep -a -o "($domain) unigornel: exit [0-9]\{1,3\}" "$DIR/xen.log" | tail -n 1 | grep -o '[0-9]*$') || true
     if [ -n "$record" ]; then
+        [ -z "$RECORD" ] || echo "unigornel: exit $record" >"$RECORD"
         exit "$record"
     elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "xenlab: timeout after $TIMEOUT s" >&2
@@ -149,4 +152,49 @@ cmd_run() {
     local status=0
     wait "$QEMU_PID" || status=$?
     finish "$status" 'd[0-9]*'
+}
+
+# The image in dom0's place: the quickest way to test under Xen. What Xen and the guest print comes over one serial
+# line, so that only whole lines can be told apart: this mode is for tests, not for talking to.
+cmd_dom0() {
+    parse_options "$@"
+    [ -z "$VIF${CFG[*]-}" ] || die "dom0 has no --vif, --fwd or --cfg"
+    need_lab
+    begin_run
+    local module
+    module="$(comma "$(readlink -f "$IMAGE")") $(comma "$CMDLINE")"
+    [ -z "$RAMDISK" ] || module+=",$(comma "$(readlink -f "$RAMDISK")")"
+    open_input
+    mkfifo "$DIR/output"
+    sed -u -e '/^ *(XEN) /d; /^(d[0-9]*) /d; s/\r$//; /^ Xen [0-9]/d' <"$DIR/output" &
+    FILTER_PID=$!
+    export -f qemu_base
+    export QEMU LAB_CPU
+    # A PVH dom0 insists on an IOMMU.
+    timeout --foreground -k 5 "$TIMEOUT" bash -c 'qemu_base "$@"' - -M q35 -device amd-iommu -m $((MEM + 256)) \
+        -kernel "$LAB/xen" -append "$XEN_ARGS dom0=pvh dom0_mem=${MEM}M,max:${MEM}M" -initrd "$module" \
+        -chardev "stdio,id=console,logfile=$(comma "$DIR/xen.log")" -serial chardev:console <&5 >"$DIR/output" &
+    QEMU_PID=$!
+    local status=0
+    wait "$QEMU_PID" || status=$?
+    wait "$FILTER_PID" || true
+    finish "$status" d0
+}
+
+cmd_shell() {
+    local f n
+    LOG=
+    for f in "$@"; do [ -r "$f" ] || die "cannot read $f"; done
+    need_lab
+    begin_run
+    mkdir -p "$DIR/root/guests"
+    for f in "$@"; do
+        n=$(basename "$f")
+        cp -L "$f" "$DIR/root/guests/$n"
+        printf 'name="%s"\ntype="pvh"\nkernel="/guests/%s"\nmemory=256\ntsc_mode="native"\ncmdline=""\n' "$n" "$n" \
+            >"$DIR/root/guests/$n.cfg"
+    done
+    pack_payload
+    (dom0_machine shell "$DIR" $((DOM0_MEM + 2 * PAYLOAD / 1048576)) $GUEST_MEM_MAX user,id=net0 \
+        -chardev null,id=guest -serial mon:stdio)
 }
