@@ -24,3 +24,6 @@ struct boot_info {
 };
 
 extern struct boot_info boot_info;
+
+/* Adds a range of usable RAM. Before page_init only. */
+void boot_add_ram(uint64_t start, uint64_t end);

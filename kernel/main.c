@@ -21,6 +21,10 @@ void kernel_main(const char *error)
 	hyper->early_init();
 	if (error)
 		panic("boot: %s", error);
+	if (!boot_info.nram && hyper->memory_map)
+		hyper->memory_map();
+	if (!boot_info.nram)
+		panic("boot: nobody tells where memory is");
 	page_init();
 	mm_init();
 	if (hyper->memory_ready)

@@ -14,6 +14,9 @@ struct hypervisor {
 	bool (*detect)(void);
 	/* Makes console_write work. Called once with early page tables, no allocator. */
 	void (*early_init)(void);
+	/* Asks the hypervisor where RAM is, if the loader did not say (boot_add_ram). May be NULL.
+	 */
+	void (*memory_map)(void);
 	/* Maps what early_init found, once the final page tables stand. May be NULL. */
 	void (*memory_ready)(void);
 	/* Interrupt controller, once memory is up; interrupts are still off. */

@@ -15,7 +15,7 @@
 struct boot_info boot_info;
 static const char *boot_error;
 
-static void add_ram(uint64_t start, uint64_t end)
+void boot_add_ram(uint64_t start, uint64_t end)
 {
 	struct boot_info *bi = &boot_info;
 	unsigned i;
@@ -60,15 +60,17 @@ static void copy_cmdline(uint64_t paddr)
 void boot_main(const struct hvm_start_info *si)
 {
 	traps_init_cpu();
-	if (si->magic != XEN_HVM_START_MAGIC_VALUE || si->version < 1 || !si->memmap_paddr)
-		boot_error = "the loader passed no PVH start info with a memory map";
+	if (si->magic != XEN_HVM_START_MAGIC_VALUE)
+		boot_error = "the loader passed no PVH start info";
 	else {
 		const struct hvm_memmap_table_entry *map = phys_to_virt(si->memmap_paddr);
 		const struct hvm_modlist_entry *mods = phys_to_virt(si->modlist_paddr);
 
-		for (uint32_t i = 0; i < si->memmap_entries; i++)
+		/* Version 0, which a dom0 gets, ends before the memory map: the hypervisor is asked
+		 * for it. */
+		for (uint32_t i = 0; si->version >= 1 && i < si->memmap_entries; i++)
 			if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
-				add_ram(map[i].addr, map[i].addr + map[i].size);
+				boot_add_ram(map[i].addr, map[i].addr + map[i].size);
 		if (si->nr_modules >= 1)
 			boot_info.module =
 			    (struct boot_range){mods[0].paddr, mods[0].paddr + mods[0].size};

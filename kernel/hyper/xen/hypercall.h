@@ -11,6 +11,7 @@
 /* All of Xen's headers are included here: the first inclusion settles the version. */
 #define __XEN_INTERFACE_VERSION__ 0x00040d00
 #include <xen/xen.h>
+#include <xen/arch-x86/hvm/start_info.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/hvm/hvm_op.h>

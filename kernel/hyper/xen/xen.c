@@ -4,6 +4,7 @@
  */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/io.h"
+#include "boot_info.h"
 #include "dev/irq.h"
 #include "hyper/hyper.h"
 #include "hyper/xen/clock.h"
@@ -34,6 +35,25 @@ static void xen_early_init(void)
 	xen_console_init(dom0);
 	if (err)
 		panic("Xen does not share its information page (%ld)", err);
+}
+
+/* XENMEM_memory_map (memory.h): what a PC's firmware would answer to INT 15h, AX=E820h. */
+static void xen_memory_map(void)
+{
+	static struct {
+		uint64_t start, size;
+		uint32_t type;
+	} __attribute__((packed)) e820[BOOT_MAX_RANGES];
+	struct xen_memory_map map = {.nr_entries = BOOT_MAX_RANGES};
+	long err;
+
+	set_xen_guest_handle(map.buffer, (void *)e820);
+	err = xen_memory_op(XENMEM_memory_map, &map);
+	if (err)
+		panic("Xen tells no memory map (%ld)", err);
+	for (unsigned i = 0; i < map.nr_entries && i < BOOT_MAX_RANGES; i++)
+		if (e820[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
+			boot_add_ram(e820[i].start, e820[i].start + e820[i].size);
 }
 
 static void xen_irq_init(void)
@@ -76,6 +96,7 @@ const struct hypervisor hyper_xen = {
     .name = "xen",
     .detect = xen_detect,
     .early_init = xen_early_init,
+    .memory_map = xen_memory_map,
     .memory_ready = xen_console_map,
     .irq_init = xen_irq_init,
     .wall_clock = xen_wall_clock,
