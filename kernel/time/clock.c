@@ -9,6 +9,10 @@
 
 #define NSEC 1000000000ull
 
+/* clock_page.tsc_base lies so many ticks back: more than CPUs' TSCs differ, and so few that the
+ * error of a rate cannot be seen over them. */
+#define TSC_BASE_AGE (1u << 18)
+
 struct clock_page clock_page;
 static spinlock_t clock_lock; /* writers of clock_page */
 static uint64_t tsc_hz;
@@ -111,12 +115,12 @@ void clock_set_tsc_rate(uint64_t hz)
 	ns = clock_page.mode
 		 ? clock_page.ns_base + clock_tsc_scale(&clock_page, tsc - clock_page.tsc_base)
 		 : 0;
-	clock_page.tsc_base = tsc;
-	clock_page.ns_base = ns;
 	clock_page.mult_int = NSEC / hz;
 	clock_page.mult = div_128(NSEC % hz, 0, hz);
+	clock_page.tsc_base = tsc - TSC_BASE_AGE;
+	clock_page.ns_base = ns - clock_tsc_scale(&clock_page, TSC_BASE_AGE);
 	clock_page.mode = CLOCK_MODE_TSC;
-	clock_page.tsc_clocks = CLOCK_PAGE_IDS;
+	clock_page.tsc_clocks = clock_page.mult_int ? 0 : CLOCK_PAGE_IDS;
 	page_write_end();
 	tsc_hz = hz;
 	name = "tsc";

@@ -23,9 +23,12 @@ enum clock_mode { CLOCK_MODE_NONE, CLOCK_MODE_TSC, CLOCK_MODE_PVCLOCK };
 struct clock_page {
 	_Atomic uint32_t seq;
 	uint32_t mode;
-	/* Bit per clock id: the vDSO answers from the fields below alone. 0 unless in TSC mode. */
+	/* Bit per clock id: ns_base + offset + the fraction mult of (TSC - tsc_base) is the answer.
+	 * 0 unless in TSC mode, with a TSC of more than 1 GHz. */
 	uint32_t tsc_clocks;
-	uint64_t tsc_base; /* TSC mode: at this TSC monotonic time was ns_base */
+	/* TSC mode: at this TSC monotonic time was ns_base. Some time ago, so that a CPU whose TSC
+	 * is a little behind the writer's gets no negative distance. */
+	uint64_t tsc_base;
 	uint64_t ns_base;  /* pvclock mode: added to its time, modulo 2^64 */
 	uint64_t mult;	   /* ns a tick: fraction of 2^64, */
 	uint64_t mult_int; /* and whole part, 0 above 1 GHz */
@@ -90,13 +93,10 @@ static inline uint64_t clock_page_pvclock(struct clock_page *p)
 	return ns;
 }
 
-/* Within begin and retry, in TSC mode: monotonic ns. A TSC a little behind tsc_base, as another
- * CPU's may be, counts as tsc_base. */
+/* Within begin and retry, in TSC mode: monotonic ns. */
 static inline uint64_t clock_page_tsc(const struct clock_page *p)
 {
-	int64_t ticks = (int64_t)(rdtsc_ordered() - p->tsc_base);
-
-	return p->ns_base + clock_tsc_scale(p, (uint64_t)(ticks & ~(ticks >> 63)));
+	return p->ns_base + clock_tsc_scale(p, rdtsc_ordered() - p->tsc_base);
 }
 
 /* Within begin and retry: monotonic ns. */

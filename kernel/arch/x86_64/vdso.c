@@ -10,7 +10,7 @@
 #include "arch/x86_64/vdso.h"
 #include "time/clock_page.h"
 
-#define VDSO __attribute__((section(".vdso.text"), flatten))
+#define VDSO __attribute__((section(".vdso.text"), flatten, optimize("omit-frame-pointer")))
 #define NSEC 1000000000ul
 
 int __vdso_clock_gettime(int id, struct __kernel_timespec *ts);
@@ -62,7 +62,8 @@ static VDSO __attribute__((noinline)) int slow_gettime(int id, struct __kernel_t
 	return 0;
 }
 
-VDSO int __vdso_clock_gettime(int id, struct __kernel_timespec *ts)
+/* Aligned to lie within one page: emulators chain their translations within pages only. */
+VDSO __attribute__((aligned(256))) int __vdso_clock_gettime(int id, struct __kernel_timespec *ts)
 {
 	uint64_t ns, sec;
 	uint32_t seq;
@@ -72,7 +73,8 @@ VDSO int __vdso_clock_gettime(int id, struct __kernel_timespec *ts)
 	/* Few branches: this is what time.Now costs. */
 	do {
 		seq = atomic_load_explicit(&clock_page.seq, memory_order_acquire);
-		ns = clock_page_tsc(&clock_page) + clock_page.offset[id];
+		ns = mul_high(rdtsc_ordered() - clock_page.tsc_base, clock_page.mult) +
+		     clock_page.ns_base + clock_page.offset[id];
 	} while (clock_page_retry(&clock_page, seq & ~1u));
 	sec = ns / NSEC;
 	ts->tv_sec = (long long)sec;
