@@ -7,13 +7,12 @@
 #pragma once
 #include <stdatomic.h>
 #include <stdint.h>
-#include <linux/time.h>
 #include "arch/x86_64/cpu.h"
 #include "lib/muldiv.h"
 #include "time/pvclock.h"
 
 #define CLOCK_PAGE_CLOCKS 8 /* up to CLOCK_BOOTTIME */
-/* The clocks (by id) that are the monotonic one, or at a fixed distance from it. */
+/* The clocks (by id, <linux/time.h>) that are the monotonic one, or at a fixed distance from it. */
 #define CLOCK_PAGE_IDS                                                                             \
 	(1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW |                \
 	 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
