@@ -93,6 +93,8 @@ int command_doctor(int argc, char **argv)
 	char *qemu = hypervisor_qemu.available(&why) ? hypervisor_qemu.version() : NULL;
 	ok &= report(qemu != NULL, "qemu", qemu, why);
 	free(qemu);
+	if (hypervisor_qemu.available(&why) && !accel_runs_code("tcg"))
+		ok &= report(false, "qemu", "", "it is there but does not run code (microvm, TCG)");
 	char *cache = xasprintf("%s", cache_dir());
 	ok &= report(!access(cache, W_OK), "cache", cache, "not writable");
 	free(cache);

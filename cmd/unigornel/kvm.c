@@ -1,67 +1,102 @@
-/* Whether KVM works: /dev/kvm may exist on a CPU without VMX or SVM, where it is left alone, or
- * where nested virtualisation fails at the first instruction, so one is executed.
- * linux/Documentation/virt/kvm/api.rst. */
+/*
+ * Whether KVM works: /dev/kvm may exist and open where nested virtualisation, or QEMU's CPU model
+ * on it, then fails. So QEMU runs three instructions under it: a firmware that writes to the port
+ * of QEMU's isa-debug-exit device. That it worked is remembered for this boot of the host.
+ */
 #include "machine.h"
-#include "util.h"
-#include <fcntl.h>
-#include <linux/kvm.h>
+#include "overlay.h"
+#include "process.h"
+#include "session.h"
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <poll.h>
 #include <unistd.h>
 
-/* Runs HLT in real mode. In a child, since a broken KVM may hang. */
-static bool probe(void)
+#define QEMU	   "qemu-system-x86_64"
+#define LIMIT_MS   5000
+#define EXIT_VALUE 0x11 /* QEMU exits with twice that plus one */
+
+/* A firmware whose reset vector is: mov al, EXIT_VALUE; out 0xf4, al; hlt. */
+static char *make_firmware(void)
 {
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0 || ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-		return false;
-	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	unsigned char *page =
-	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (vm < 0 || page == MAP_FAILED)
-		return false;
-	page[0] = 0xf4; /* hlt */
-	struct kvm_userspace_memory_region region = {
-	    .guest_phys_addr = 0x1000, .memory_size = 4096, .userspace_addr = (uintptr_t)page};
-	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
-		return false;
-	int cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (cpu < 0 || size <= 0)
-		return false;
-	struct kvm_run *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
-	struct kvm_sregs s;
-	if (run == MAP_FAILED || ioctl(cpu, KVM_GET_SREGS, &s))
-		return false;
-	s.cs.base = 0;
-	s.cs.selector = 0;
-	const struct kvm_regs regs = {.rip = 0x1000, .rflags = 2};
-	if (ioctl(cpu, KVM_SET_SREGS, &s) || ioctl(cpu, KVM_SET_REGS, &regs))
-		return false;
-	return !ioctl(cpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_HLT;
+	static unsigned char rom[65536];
+	static const unsigned char code[] = {0xb0, EXIT_VALUE, 0xe6, 0xf4, 0xf4};
+	char *path = xasprintf("%s/probe.rom", session_dir());
+	memset(rom, 0xf4, sizeof rom);
+	memcpy(rom + sizeof rom - 16, code, sizeof code);
+	if (write_file(path, rom, sizeof rom)) {
+		free(path);
+		return NULL;
+	}
+	return path;
 }
 
-/* The CPU's virtualisation extension, as the kernel lists it in /proc/cpuinfo. */
-static bool cpu_virtualises(void)
+bool accel_runs_code(const char *accel)
 {
-	FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[8192];
-	bool found = false;
-	if (!f)
+	char *rom = make_firmware();
+	if (!rom)
 		return false;
-	while (!found && fgets(line, sizeof line, f)) {
-		if (!starts_with(line, "flags"))
-			continue;
-		for (char *save, *w = strtok_r(line, " \t\n", &save); w && !found;
-		     w = strtok_r(NULL, " \t\n", &save))
-			found = !strcmp(w, "vmx") || !strcmp(w, "svm");
+	struct strv argv = {0};
+	const char *const words[] = {QEMU,
+				     "-M",
+				     "microvm,auto-kernel-cmdline=off",
+				     "-accel",
+				     accel,
+				     "-cpu",
+				     "max",
+				     "-m",
+				     "8M",
+				     "-nodefaults",
+				     "-no-user-config",
+				     "-display",
+				     "none",
+				     "-no-reboot",
+				     "-device",
+				     "isa-debug-exit,iobase=0xf4,iosize=1",
+				     "-bios",
+				     rom};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		strv_add(&argv, words[i]);
+	const int fds[3] = {-1, -1, -1};
+	pid_t pid = process_spawn(&argv, NULL, fds, NULL);
+	strv_free(&argv);
+	int status = 0;
+	int64_t deadline = now_ms() + LIMIT_MS;
+	bool ended = pid < 0;
+	while (!ended && now_ms() < deadline && !session_interrupted()) {
+		ended = waitpid(pid, &status, WNOHANG) == pid;
+		if (!ended)
+			poll(NULL, 0, 5);
 	}
-	fclose(f);
-	return found;
+	if (!ended) {
+		kill(-pid, SIGKILL);
+		process_wait(pid);
+	}
+	session_check();
+	unlink(rom);
+	free(rom);
+	return pid >= 0 && ended && process_status(status) == 2 * EXIT_VALUE + 1;
+}
+
+/* What the answer depends on: this boot of the host, and this QEMU. Allocated. */
+static char *circumstances(void)
+{
+	struct buffer b = {0};
+	struct stat st;
+	char *qemu = find_program(QEMU);
+	if (read_file("/proc/sys/kernel/random/boot_id", &b) || !qemu || stat(qemu, &st))
+		b.len = 0;
+	else
+		buffer_addf(&b, "%s %lld %lld\n", qemu, (long long)st.st_mtim.tv_sec,
+			    (long long)st.st_size);
+	free(qemu);
+	if (b.len)
+		return b.data;
+	buffer_free(&b);
+	return NULL;
 }
 
 bool kvm_works(void)
@@ -70,19 +105,18 @@ bool kvm_works(void)
 	if (known >= 0)
 		return known;
 	known = 0;
-	if (!cpu_virtualises() || access("/dev/kvm", R_OK | W_OK))
+	if (access("/dev/kvm", R_OK | W_OK))
 		return false;
-	pid_t pid = fork();
-	if (pid < 0)
-		return false;
-	if (!pid) {
-		signal(SIGALRM, SIG_DFL);
-		alarm(2);
-		_exit(probe() ? 0 : 1);
-	}
-	int status;
-	while (waitpid(pid, &status, 0) < 0)
-		;
-	known = WIFEXITED(status) && !WEXITSTATUS(status);
+	char *path = xasprintf("%s/kvm-works", cache_dir()), *now = circumstances();
+	struct buffer before = {0};
+	if (now && !read_file(path, &before) && !strcmp(before.data, now))
+		known = 1;
+	else
+		known = accel_runs_code("kvm");
+	if (known && now)
+		write_file(path, now, strlen(now));
+	buffer_free(&before);
+	free(now);
+	free(path);
 	return known;
 }

@@ -36,3 +36,5 @@ const struct hypervisor *hypervisor_find(const char *name);
 
 /* True if KVM runs code here (not merely if /dev/kvm exists). Asks once. */
 bool kvm_works(void);
+/* True if QEMU runs code with this acceleration. */
+bool accel_runs_code(const char *accel);
