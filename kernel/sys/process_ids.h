@@ -15,5 +15,5 @@ struct process_ids {
 
 extern struct process_ids process_ids;
 
-/* True while the effective user is root: what CAP_* would allow. */
+/* True while the effective user is root; sys/capability.h is finer. */
 bool process_privileged(void);

@@ -5,6 +5,7 @@
 #include "lib/spinlock.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
+#include "sys/capability.h"
 #include "sys/process_ids.h"
 #include "sys/sys_misc.h"
 
@@ -53,7 +54,7 @@ static int change(unsigned resource, const struct rlimit64 *new, struct rlimit64
 	struct rlimit64 *l = &limits[resource];
 	if (old)
 		*old = *l;
-	if (new &&new->rlim_max > l->rlim_max && !process_privileged())
+	if (new &&new->rlim_max > l->rlim_max && !process_capable(CAP_SYS_RESOURCE))
 		r = -EPERM;
 	else if (new)
 		*l = *new;

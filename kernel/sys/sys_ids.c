@@ -1,9 +1,11 @@
 /* Process, user and group ids: credentials(7) for a process that is alone and began as root. */
 #include <asm/errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include "lib/spinlock.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
+#include "sys/capability.h"
 #include "sys/process_ids.h"
 #include "sys/sys_misc.h"
 
@@ -97,20 +99,21 @@ long sys_setpgid(int pid, int group)
 /* One family of ids: real, effective, saved, file system. */
 struct idset {
 	unsigned *real, *effective, *saved, *fs;
+	int cap; /* that allows any value */
 };
 
 static struct idset users(void)
 {
 	struct process_ids *p = &process_ids;
 
-	return (struct idset){&p->uid, &p->euid, &p->suid, &p->fsuid};
+	return (struct idset){&p->uid, &p->euid, &p->suid, &p->fsuid, CAP_SETUID};
 }
 
 static struct idset group_ids(void)
 {
 	struct process_ids *p = &process_ids;
 
-	return (struct idset){&p->gid, &p->egid, &p->sgid, &p->fsgid};
+	return (struct idset){&p->gid, &p->egid, &p->sgid, &p->fsgid, CAP_SETGID};
 }
 
 static bool is_one_of(struct idset s, unsigned id)
@@ -124,7 +127,7 @@ static long set_three(struct idset s, unsigned r, unsigned e, unsigned sv)
 	long result = 0;
 
 	spin_lock(&ids_lock);
-	if (!process_privileged() &&
+	if (!process_capable(s.cap) &&
 	    ((r != KEEP && !is_one_of(s, r)) || (e != KEEP && !is_one_of(s, e)) ||
 	     (sv != KEEP && !is_one_of(s, sv)))) {
 		result = -EPERM;
@@ -149,7 +152,7 @@ static long set_one(struct idset s, unsigned id)
 	if (id == KEEP)
 		return -EINVAL;
 	spin_lock(&ids_lock);
-	if (process_privileged())
+	if (process_capable(s.cap))
 		*s.real = *s.saved = id;
 	else if (id != *s.real && id != *s.saved)
 		result = -EPERM;
@@ -166,7 +169,7 @@ static long set_two(struct idset s, unsigned r, unsigned e)
 	long result = 0;
 
 	spin_lock(&ids_lock);
-	bool root = process_privileged();
+	bool root = process_capable(s.cap);
 	unsigned old_real = *s.real;
 	if (!root &&
 	    ((r != KEEP && r != *s.real && r != *s.effective) || (e != KEEP && !is_one_of(s, e)))) {
@@ -184,6 +187,25 @@ static long set_two(struct idset s, unsigned r, unsigned e)
 	return result;
 }
 
+/* What a change of user ids does to capabilities. Group ids do nothing. */
+struct user_change {
+	bool had_root, was_root;
+};
+
+static struct user_change before_change(void)
+{
+	const struct process_ids *p = &process_ids;
+
+	return (struct user_change){p->uid == 0 || p->euid == 0 || p->suid == 0, p->euid == 0};
+}
+
+static long after_change(struct user_change c, long result)
+{
+	if (result == 0)
+		capability_after_setuid(c.had_root, c.was_root);
+	return result;
+}
+
 static long get_three(struct idset s, uintptr_t r, uintptr_t e, uintptr_t sv)
 {
 	if (put_user_u32(r, *s.real) || put_user_u32(e, *s.effective) || put_user_u32(sv, *s.saved))
@@ -196,7 +218,7 @@ static long set_fs(struct idset s, unsigned id)
 {
 	spin_lock(&ids_lock);
 	unsigned before = *s.fs;
-	if (id != KEEP && (process_privileged() || is_one_of(s, id) || id == *s.fs))
+	if (id != KEEP && (process_capable(s.cap) || is_one_of(s, id) || id == *s.fs))
 		*s.fs = id;
 	spin_unlock(&ids_lock);
 	return before;
@@ -204,7 +226,9 @@ static long set_fs(struct idset s, unsigned id)
 
 long sys_setuid(unsigned id)
 {
-	return set_one(users(), id);
+	struct user_change c = before_change();
+
+	return after_change(c, set_one(users(), id));
 }
 
 long sys_setgid(unsigned id)
@@ -214,7 +238,9 @@ long sys_setgid(unsigned id)
 
 long sys_setreuid(unsigned r, unsigned e)
 {
-	return set_two(users(), r, e);
+	struct user_change c = before_change();
+
+	return after_change(c, set_two(users(), r, e));
 }
 
 long sys_setregid(unsigned r, unsigned e)
@@ -224,7 +250,9 @@ long sys_setregid(unsigned r, unsigned e)
 
 long sys_setresuid(unsigned r, unsigned e, unsigned s)
 {
-	return set_three(users(), r, e, s);
+	struct user_change c = before_change();
+
+	return after_change(c, set_three(users(), r, e, s));
 }
 
 long sys_setresgid(unsigned r, unsigned e, unsigned s)
@@ -274,7 +302,7 @@ long sys_setgroups(int size, uintptr_t list)
 {
 	unsigned copy[GROUPS_MAX];
 
-	if (!process_privileged())
+	if (!process_capable(CAP_SETGID))
 		return -EPERM;
 	if (size < 0 || size > NGROUPS)
 		return -EINVAL;

@@ -32,3 +32,44 @@ long sys_setfsuid(unsigned id);
 long sys_setfsgid(unsigned id);
 long sys_getgroups(int size, uintptr_t list);
 long sys_setgroups(int size, uintptr_t list);
+
+/* capability.c */
+long sys_capget(uintptr_t header, uintptr_t data);
+long sys_capset(uintptr_t header, uintptr_t data);
+
+/* sys_prctl.c */
+long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+
+/* sys_priority.c */
+long sys_getpriority(int which, int who);
+long sys_setpriority(int which, int who, int nice);
+long sys_sched_setscheduler(int tid, int policy, uintptr_t param);
+long sys_sched_setparam(int tid, uintptr_t param);
+long sys_sched_getscheduler(int tid);
+long sys_sched_getparam(int tid, uintptr_t param);
+long sys_sched_get_priority_max(int policy);
+long sys_sched_get_priority_min(int policy);
+long sys_sched_rr_get_interval(int tid, uintptr_t to);
+long sys_sched_getattr(int tid, uintptr_t to, unsigned size, unsigned flags);
+long sys_sched_setattr(int tid, uintptr_t from, unsigned flags);
+
+/* sys_system.c */
+long sys_uname(uintptr_t to);
+long sys_sethostname(uintptr_t from, int length);
+long sys_setdomainname(uintptr_t from, int length);
+long sys_sysinfo(uintptr_t to);
+long sys_getrusage(int who, uintptr_t to);
+long sys_getcpu(uintptr_t cpu, uintptr_t node, uintptr_t unused);
+long sys_personality(unsigned persona);
+long sys_reboot(unsigned magic1, unsigned magic2, unsigned command, uintptr_t arg);
+
+/* sys_process.c */
+long sys_wait4(int pid, uintptr_t status, int options, uintptr_t usage);
+long sys_waitid(int which, int id, uintptr_t info, int options, uintptr_t usage);
+long sys_ptrace(long request, int pid, uintptr_t addr, uintptr_t data);
+long sys_unshare(unsigned long flags);
+long sys_seccomp(unsigned operation, unsigned flags, uintptr_t args);
+
+/* sys_socket.c */
+long sys_socket(int family, int type, int protocol);
+long sys_socketpair(int family, int type, int protocol, uintptr_t fds);

@@ -123,7 +123,7 @@ static size_t append(char *buf, size_t size, size_t used, const char *name, unsi
 	const char *separator = used ? "|" : "";
 
 	return used + (size_t)(name ? ksnprintf(to, left, "%s%s", separator, name)
-				    : ksnprintf(to, left, "%s0x%lx", separator, hex));
+				    : ksnprintf(to, left, hex ? "%s0x%lx" : "%s0", separator, hex));
 }
 
 int trace_format_names(char *buf, size_t size, enum trace_names which, unsigned long value)

@@ -5,7 +5,7 @@
 #include <linux/timex.h>
 #include "lib/string.h"
 #include "mm/uaccess.h"
-#include "sys/process_ids.h"
+#include "sys/capability.h"
 #include "time/clock.h"
 #include "time/clock_set.h"
 #include "time/cpu_timer.h"
@@ -43,7 +43,7 @@ static long adjust(uintptr_t timex)
 	if (t.modes == ADJ_OFFSET_SS_READ) {
 		t.offset = 0;
 	} else if (t.modes) {
-		if (!process_privileged())
+		if (!process_capable(CAP_SYS_TIME))
 			return -EPERM;
 		if (t.modes & ~(unsigned)(ADJ_SETOFFSET | ADJ_NANO) || !(t.modes & ADJ_SETOFFSET))
 			return -EOPNOTSUPP;

@@ -5,7 +5,7 @@
 #include "lib/spinlock.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
-#include "sys/process_ids.h"
+#include "sys/capability.h"
 #include "time/clock.h"
 #include "time/clock_set.h"
 #include "time/cpu_timer.h"
@@ -68,7 +68,7 @@ long sys_clock_getres(int id, uintptr_t to)
 /* As Linux: not before 1970, and not so early that the machine would have started before. */
 int clock_step(uint64_t ns)
 {
-	if (!process_privileged())
+	if (!process_capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (ns < clock_monotonic() || ns > NSEC_MAX)
 		return -EINVAL;
@@ -110,7 +110,7 @@ long sys_settimeofday(uintptr_t tv, uintptr_t tz)
 		return err;
 	if (tz && copy_from_user(&zone, tz, sizeof zone))
 		return -EFAULT;
-	if (!process_privileged())
+	if (!process_capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (tz) {
 		if (zone.tz_minuteswest > TZ_LIMIT || zone.tz_minuteswest < -TZ_LIMIT)
