@@ -69,6 +69,9 @@ size_t reclaim_zero_pages(void);
 
 /* Unmaps [start, end), page aligned: 0, -ENOMEM, -EPERM (the image). */
 int unmap_locked(uintptr_t start, uintptr_t end);
+/* Makes start and end boundaries, of regions and of pages: no huge page may cross the end of a
+ * region. 0 or -ENOMEM, the regions unchanged. */
+int isolate(uintptr_t start, uintptr_t end);
 /* True if a new writable private region of this size can never be backed (Linux's heuristic
  * overcommit). */
 bool overcommits(size_t bytes);

@@ -56,11 +56,9 @@ static int change_flags(struct vma *v, uintptr_t start, uintptr_t end, uint32_t 
 		return -EINVAL;
 	if ((v->flags & set) == set && !(v->flags & clear))
 		return 0;
-	err = vma_split(&mm_map_regions, start);
-	if (!err)
-		err = vma_split(&mm_map_regions, end);
+	err = isolate(start, end);
 	if (err)
-		return err == -ENOMEM ? -EAGAIN : err;
+		return -EAGAIN;
 	vma_change(&mm_map_regions, start, end, false, 0, set, clear);
 	return 0;
 }

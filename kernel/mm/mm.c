@@ -29,6 +29,22 @@ static bool touches_image(uintptr_t start, uintptr_t end)
 	return false;
 }
 
+int isolate(uintptr_t start, uintptr_t end)
+{
+	int err = split_huge_at(start);
+
+	if (!err)
+		err = split_huge_at(end);
+	if (!err)
+		err = vma_split(&mm_map_regions, start);
+	if (!err) {
+		err = vma_split(&mm_map_regions, end);
+		if (err) /* merges at start again */
+			vma_change(&mm_map_regions, start, start, false, 0, 0, 0);
+	}
+	return err;
+}
+
 int unmap_locked(uintptr_t start, uintptr_t end)
 {
 	int err;

@@ -45,9 +45,7 @@ static long remap_move(const struct remap *r, uintptr_t to)
 	int err;
 
 	/* The old range becomes a region of its own, so nothing below has to split. */
-	err = vma_split(&mm_map_regions, r->addr);
-	if (!err)
-		err = vma_split(&mm_map_regions, end);
+	err = isolate(r->addr, end);
 	if (err)
 		return err;
 	v = vma_find(&mm_map_regions, r->addr);

@@ -95,9 +95,7 @@ static long set_lock(uintptr_t addr, size_t len, uint32_t set)
 	spin_lock(&mm_lock);
 	err = vma_range_mapped(&mm_map_regions, start, end) ? 0 : -ENOMEM;
 	if (!err)
-		err = vma_split(&mm_map_regions, start);
-	if (!err)
-		err = vma_split(&mm_map_regions, end);
+		err = isolate(start, end);
 	if (!err) {
 		for (struct vma *v = vma_find(&mm_map_regions, start); v && v->start < end;
 		     v = vma_next(&mm_map_regions, v))

@@ -58,17 +58,10 @@ static long protect_locked(uintptr_t start, uintptr_t end, uint32_t prot)
 	}
 	if (overcommits(newly_writable))
 		return -ENOMEM;
-	err = vma_split(&mm_map_regions, start);
-	if (!err)
-		err = vma_split(&mm_map_regions, end);
-	if (!err)
-		err = split_huge_at(start);
-	if (!err)
-		err = split_huge_at(end);
-	/* Boundaries of what failed are merged again by the change to the same rights. */
-	vma_change(&mm_map_regions, start, err ? start : end, !err, prot, 0, 0);
+	err = isolate(start, end);
 	if (err)
 		return err;
+	vma_change(&mm_map_regions, start, end, true, prot, 0, 0);
 	for (v = vma_find(&mm_map_regions, start); v && v->start < end;
 	     v = vma_next(&mm_map_regions, v))
 		if (!(v->flags & VMA_IMAGE))

@@ -382,8 +382,19 @@ static void step(void)
 
 	if (n > PAGES - start)
 		n = PAGES - start;
-	/* Few of the large steps make a patchwork of the window, so that huge pages come about. */
-	switch (n > 100 && rand() % 4 ? 10 + rand() % 6 : rand() % 16) {
+	if (rand() % 50 == 0) { /* a window full of huge pages, to be cut up */
+		sys_munmap(BASE, PAGES * PAGE_SIZE);
+		assert_int_equal(sys_mmap(BASE, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+					  MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+					  -1, 0),
+				 BASE);
+		for (size_t i = 0; i < PAGES; i++)
+			model[i] = (struct model){.mapped = true, .prot = PROT_READ | PROT_WRITE};
+		for (size_t i = 0; i < PAGES; i++)
+			touch(i, true);
+		return;
+	}
+	switch (n > 100 ? 3 + rand() % 13 : rand() % 16) {
 	case 0:
 	case 1:
 		op_map(start, n, random_prot());
@@ -409,6 +420,8 @@ static void step(void)
 	case 7:
 		sys_madvise(address(start), n * PAGE_SIZE,
 			    rand() % 2 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+		if (rand() % 2) /* often huge everywhere */
+			sys_madvise(BASE, PAGES * PAGE_SIZE, MADV_HUGEPAGE);
 		break;
 	case 8:
 		sys_madvise(address(start), n * PAGE_SIZE, 25 /* MADV_COLLAPSE */);
@@ -471,7 +484,7 @@ static void test_random(void **state)
 			assert_int_equal(mm_resident, model_resident());
 		}
 	}
-	assert_true(huge > 1000); /* they were used */
+	assert_true(huge > 20000); /* they were used */
 	op_unmap(0, PAGES);
 	op_truncate(0);
 	assert_int_equal(mm_map_regions.count, 0);
