@@ -91,7 +91,7 @@ func TestInfiniteRecursion(t *testing.T) {
 	p := machine.Build(t, behave)
 	o := args("recursion")
 	native := p.RunNative(t, o)
-	o.Flags = []string{"-m", "2G"}
+	o.Memory = 2048
 	compare(t, native, p.Run(t, "microvm", o), overflowMessage)
 }
 
@@ -198,7 +198,7 @@ func TestConsoleInputIsEditedByLine(t *testing.T) {
 	p := machine.Build(t, behave)
 	machine.EachTarget(t, func(t *testing.T, target string) {
 		r := p.Run(t, target, machine.Options{Args: []string{"lines"}, Steps: []machine.Step{
-			{Send: "plain\n"},
+			{Wait: regexp.MustCompile(`ready`), Send: "plain\n"},
 			{Wait: regexp.MustCompile(`line 1 is`), Send: "mistaxe\x7f\x7fke\n"},   // backspace
 			{Wait: regexp.MustCompile(`line 2 is`), Send: "forget this\x15kept\n"}, // Ctrl-U
 			{Wait: regexp.MustCompile(`line 3 is`), Send: "with return\r"},         // a terminal's Enter
@@ -234,7 +234,7 @@ func TestTimeoutEndsTheMachine(t *testing.T) {
 	p := machine.Build(t, behave)
 	machine.EachTarget(t, func(t *testing.T, target string) {
 		for _, what := range []string{"forever", "busy"} {
-			r := p.Run(t, target, machine.Options{Args: []string{what}, Flags: []string{"--timeout", "8"}})
+			r := p.Run(t, target, machine.Options{Args: []string{what}, Timeout: 8 * time.Second})
 			if r.Code != 124 {
 				t.Errorf("%s: exit code %d, want 124; output:\n%s", what, r.Code, r.Output)
 			}
@@ -251,7 +251,7 @@ func TestTimeoutEndsTheMachine(t *testing.T) {
 func TestOutOfMemoryExplainsItself(t *testing.T) {
 	p := machine.Build(t, behave)
 	machine.EachTarget(t, func(t *testing.T, target string) {
-		r := p.Run(t, target, machine.Options{Args: []string{"hoard"}, Flags: []string{"-m", "64M"}})
+		r := p.Run(t, target, machine.Options{Args: []string{"hoard"}, Memory: 64})
 		if r.Code != 137 {
 			t.Errorf("exit code %d, want 137", r.Code)
 		}

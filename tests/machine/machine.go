@@ -139,37 +139,46 @@ type Result struct {
 
 // Options of a run; the zero value is right for most.
 type Options struct {
-	Args  []string
-	Env   []string // KEY=VALUE
-	Flags []string // further flags of unigornel run
-	Steps []Step
-	Input io.Reader     // standard input where there are no Steps; nil is an empty one
-	Limit time.Duration // default two minutes
-	Dir   string        // working directory of the command
-	After func(p *os.Process)
+	Args    []string
+	Env     []string // KEY=VALUE
+	Flags   []string // further flags of unigornel run (QEMU only)
+	Steps   []Step
+	Input   io.Reader     // standard input where there are no Steps; nil is an empty one
+	Limit   time.Duration // default two minutes
+	Dir     string        // working directory of the command
+	Memory  int           // MiB of the machine, default the tool's
+	Timeout time.Duration // the tool's own --timeout
+	After   func(p *os.Process)
 }
 
 // RunNative runs the ordinary executable with nothing in its environment but o.Env.
 func (p Program) RunNative(t *testing.T, o Options) Result {
 	t.Helper()
-	return execute(t, append([]string{p.Native}, o.Args...), append([]string{}, o.Env...), o)
+	return execute(t, append([]string{p.Native}, o.Args...), append([]string{}, o.Env...), o, false)
 }
 
 // Run boots the image on one of Targets.
 func (p Program) Run(t *testing.T, target string, o Options) Result {
 	t.Helper()
-	return execute(t, Command(target, p.Image, o), os.Environ(), o)
+	if target == "xen" && len(o.Steps) == 0 {
+		o.Input = escaped(o.Input)
+	}
+	return execute(t, Command(target, p.Image, o), os.Environ(), o, target != "xen" && len(o.Steps) > 0)
 }
 
-// Command is the unigornel command line of a run.
+// Command is the command line of a run: unigornel's, or the Xen lab's.
 func Command(target, image string, o Options) []string {
-	c := []string{Tool(), "run"}
 	if target == "xen" {
-		c = append(c, "--hypervisor", "xen")
-	} else {
-		c = append(c, "--machine", target, "--accel", "tcg")
+		return xenCommand(image, o)
 	}
+	c := []string{Tool(), "run", "--machine", target, "--accel", "tcg"}
 	c = append(c, o.Flags...)
+	if o.Memory != 0 {
+		c = append(c, "-m", fmt.Sprintf("%dM", o.Memory))
+	}
+	if o.Timeout != 0 {
+		c = append(c, "--timeout", o.Timeout.String())
+	}
 	for _, e := range o.Env {
 		c = append(c, "-e", e)
 	}
@@ -180,14 +189,57 @@ func Command(target, image string, o Options) []string {
 	return c
 }
 
+// xenCommand does for the lab what the tool does for QEMU: it writes the kernel's command line
+// (docs/image.md).
+func xenCommand(image string, o Options) []string {
+	var words []string
+	c := []string{lab(), "run"}
+	if len(o.Steps) == 0 {
+		words = append(words, "console=pipe")
+		c = append(c, "--raw")
+	}
+	words = append(words, "quiet")
+	for _, e := range o.Env {
+		words = append(words, "env="+quote(e))
+	}
+	if len(o.Args) > 0 {
+		words = append(words, "--")
+		for _, a := range o.Args {
+			words = append(words, quote(a))
+		}
+	}
+	if o.Memory != 0 {
+		c = append(c, "--mem", fmt.Sprint(o.Memory))
+	}
+	if o.Timeout != 0 {
+		c = append(c, "--timeout", fmt.Sprint(int(o.Timeout.Seconds())))
+	}
+	return append(c, "--cmdline", strings.Join(words, " "), image)
+}
+
+// quote makes a string one word of the kernel's command line.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}
+
 // Exec runs any command as the runs above are run: limited, in a session of its own that is killed
 // whole if it overstays.
 func Exec(t *testing.T, command []string, o Options) Result {
 	t.Helper()
-	return execute(t, command, append(os.Environ(), o.Env...), o)
+	return execute(t, command, append(os.Environ(), o.Env...), o, false)
 }
 
-func execute(t *testing.T, command, env []string, o Options) Result {
+// escaped is the input of a machine with console=pipe: its end is said in so many words.
+func escaped(in io.Reader) io.Reader {
+	var data []byte
+	if in != nil {
+		data, _ = io.ReadAll(in) // the readers that tests hand over do not fail
+	}
+	data = bytes.ReplaceAll(data, []byte{0x10}, []byte{0x10, 0x10})
+	return bytes.NewReader(append(data, 0x10, 0x04))
+}
+
+func execute(t *testing.T, command, env []string, o Options, terminal bool) Result {
 	t.Helper()
 	limit := o.Limit
 	if limit == 0 {
@@ -198,19 +250,42 @@ func execute(t *testing.T, command, env []string, o Options) Result {
 	cmd.Dir = o.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	out := newOutput()
-	cmd.Stdout, cmd.Stderr = out, out
 	var stdin io.WriteCloser
-	if len(o.Steps) > 0 {
-		var err error
-		if stdin, err = cmd.StdinPipe(); err != nil {
+	var copied chan struct{} // closed when the terminal's output has been read to its end
+	start := time.Now()
+	switch {
+	case terminal:
+		master, slave, err := openPty()
+		if err != nil {
 			t.Fatal(err)
 		}
-	} else {
-		cmd.Stdin = o.Input
-	}
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%s: %v", command[0], err)
+		defer master.Close()
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+		cmd.SysProcAttr.Setctty = true
+		err = cmd.Start()
+		slave.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", command[0], err)
+		}
+		copied = make(chan struct{})
+		go func() {
+			io.Copy(out, master) // ends with EIO when the last process has closed its side
+			close(copied)
+		}()
+		stdin = keepOpen{master}
+	default:
+		cmd.Stdout, cmd.Stderr = out, out
+		if len(o.Steps) > 0 {
+			var err error
+			if stdin, err = cmd.StdinPipe(); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			cmd.Stdin = o.Input
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatalf("%s: %v", command[0], err)
+		}
 	}
 	timer := time.AfterFunc(limit, func() {
 		out.timedOut()
@@ -234,6 +309,13 @@ func execute(t *testing.T, command, env []string, o Options) Result {
 		go o.After(cmd.Process)
 	}
 	err := cmd.Wait()
+	if copied != nil {
+		select {
+		case <-copied:
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s: something still holds the terminal", strings.Join(command, " "))
+		}
+	}
 	out.close()
 	r := Result{Output: Console(out.String()), Took: time.Since(start)}
 	if out.late {
@@ -251,6 +333,11 @@ func execute(t *testing.T, command, env []string, o Options) Result {
 	}
 	return r
 }
+
+// keepOpen is a terminal that typing does not hang up.
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
 
 // Console undoes what a terminal does to line ends.
 func Console(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
@@ -325,17 +412,20 @@ func Targets() []string {
 	return targets
 }
 
+// lab is the command of the Xen lab.
+func lab() string { return filepath.Join(Root(), "tests", "xenlab", "xenlab") }
+
 // haveXen tells whether the Xen lab has been built on this machine.
 func haveXen() bool {
-	lab := os.Getenv("LAB")
-	if lab == "" {
+	cache := os.Getenv("XDG_CACHE_HOME")
+	if cache == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return false
 		}
-		lab = filepath.Join(home, ".cache", "unigornel", "xenlab")
+		cache = filepath.Join(home, ".cache")
 	}
-	_, err := os.Stat(filepath.Join(lab, "dom0.cpio"))
+	_, err := os.Stat(filepath.Join(cache, "unigornel", "xenlab", "current"))
 	return err == nil
 }
 

@@ -172,6 +172,7 @@ var behaviours = map[string]func(){
 		}
 	},
 	"lines": func() {
+		fmt.Println("ready")
 		in := bufio.NewScanner(os.Stdin)
 		for n := 1; in.Scan(); n++ {
 			fmt.Printf("line %d is %q\n", n, in.Text())
