@@ -6,6 +6,7 @@
 #include "signal/process.h"
 #include "sys/rlimit.h"
 #include "time/posix_timer.h"
+#include "time/posix_timer.h"
 
 spinlock_t signal_lock = SPINLOCK_INIT;
 struct signal_process signal_process = {.pending = {0, LIST_INIT(signal_process.pending.queue)}};
@@ -185,17 +186,18 @@ void signal_thread_exit(struct thread *t)
 
 int signal_dequeue(struct thread *t, uint64_t set, siginfo_t *info)
 {
-	int sig = pending_next(t->sig.pending.set & set);
+	struct signal_pending *p = &t->sig.pending;
+	int sig = pending_next(p->set & set);
 
-	if (sig) {
-		pending_take(&t->sig.pending, sig, info);
-	} else {
-		sig = pending_next(signal_process.pending.set & set);
-		if (sig)
-			pending_take(&signal_process.pending, sig, info);
+	if (!sig) {
+		p = &signal_process.pending;
+		sig = pending_next(p->set & set);
 	}
-	if (sig && info->si_code == SI_TIMER)
-		posix_timer_taken(info->si_tid, info->si_overrun);
+	if (sig) {
+		pending_take(p, sig, info);
+		if (info->si_code == SI_TIMER)
+			posix_timer_taken(info->si_tid, info->si_overrun);
+	}
 	return sig;
 }
 
