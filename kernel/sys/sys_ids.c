@@ -91,7 +91,7 @@ long sys_setsid(void)
 /* setpgid(2): a session leader cannot change its group. */
 long sys_setpgid(int pid, int group)
 {
-	if (group < 0)
+	if (group < 0 || (group == 0 && pid < 0))
 		return -EINVAL;
 	return is_self(pid) ? -EPERM : -ESRCH;
 }

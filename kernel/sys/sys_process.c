@@ -1,15 +1,17 @@
 /*
  * Calls about other processes: there is one program on this machine, and it cannot make another.
- * Those that are not here answer ENOSYS (sys/table.c): fork, vfork, execve, and clone without
+ * Those that are not here answer ENOSYS (sys/table.c): fork, vfork, and clone without
  * CLONE_THREAD among them.
  */
 #include <asm/errno.h>
 #include <limits.h>
 #include <linux/fcntl.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include <stdbool.h>
-#include "sys/capability.h"
+#include "sched/thread.h"
+#include "sys/process_ids.h"
 #include "sys/sys_misc.h"
 #include "vfs/fdtable.h"
 
@@ -62,14 +64,15 @@ long sys_waitid(int which, int id, uintptr_t info, int options, uintptr_t usage)
 	}
 }
 
-/* ptrace(2): nobody to trace, and nobody who would trace us. */
+/* ptrace(2): nobody to trace, and nobody who would trace us. A thread may not trace its own
+ * process. */
 long sys_ptrace(long request, int pid, uintptr_t addr, uintptr_t data)
 {
-	(void)request;
-	(void)pid;
 	(void)addr;
 	(void)data;
-	return -EPERM;
+	if (request == PTRACE_TRACEME || pid == current->tid || pid == PROCESS_ID)
+		return -EPERM;
+	return -ESRCH;
 }
 
 /* unshare(2): everything that a thread can have for itself, it shares here. */
