@@ -384,12 +384,10 @@ long syscall_trace(long nr, const long args[6], syscall_fn fn)
 	l.used = 0;
 	add(&l, "[%d] ", current->tid);
 	if (call) {
-		if (strncmp(call, "p!", 2) == 0) {
-			address = true;
-			call += 2;
-		}
 		kinds = strchr(call, ':') + 1;
 		add(&l, "%.*s(", (int)(kinds - call) - 1, call);
+		address = *kinds == '=';
+		kinds += address;
 	} else {
 		add(&l, "syscall_%ld(", nr);
 	}

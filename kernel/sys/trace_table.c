@@ -6,7 +6,7 @@
 
 /* clang-format off */
 #define CALL(name, kinds)    [__NR_##name] = #name ":" kinds,
-#define ADDRESS(name, kinds) [__NR_##name] = "p!" #name ":" kinds,
+#define ADDRESS(name, kinds) [__NR_##name] = #name ":=" kinds,
 
 static const char *const calls[SYSCALL_MAX] = {
 	CALL(read, "iBq") CALL(write, "ibq") CALL(open, "som") CALL(close, "i")

@@ -1,6 +1,6 @@
 /*
  * What the tracer knows of each system call: name and kinds of arguments, as a string
- * "name:kinds". A kind is one letter:
+ * "name:kinds", or "name:=kinds" for calls that return an address. A kind is one letter:
  *
  *   d int   u unsigned   x hex   p pointer   i file descriptor   I directory descriptor (AT_FDCWD)
  *   s path or string   b bytes of the program (length: next argument)   q size, decimal
@@ -10,8 +10,6 @@
  *   k clock   t timespec   T timespec filled in   e epoll operation   E epoll event
  *   V epoll events filled in (count: result)   f futex operation   w whence   F fcntl command
  *   r RLIMIT_   L rlimit   l rlimit filled in   R two descriptors filled in
- *
- * A letter p before the name ("p!mmap:...") marks calls that return an address.
  */
 #pragma once
 

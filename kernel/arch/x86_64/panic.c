@@ -11,11 +11,13 @@
 #include "lib/exitcode.h"
 #include "lib/printk.h"
 #include "lib/printk_internal.h"
+#include "lib/string.h"
 #include "lib/symbols.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
 #include "sys/syscall_regs.h"
+#include "sys/trace_table.h"
 
 #define MAX_FRAMES 48
 
@@ -131,7 +133,12 @@ static void print_border(void)
 	}
 	const struct syscall_regs *r = syscall_regs(t);
 	if (safe_read((uintptr_t)&r->rip, &word) && safe_read((uintptr_t)&r->nr, &nr)) {
-		printk("  ---- the program, in system call %lu\n", nr);
+		const char *call = trace_call(nr);
+		if (call)
+			printk("  ---- the program, in %.*s\n", (int)(strchr(call, ':') - call),
+			       call);
+		else
+			printk("  ---- the program, in system call %lu\n", nr);
 		print_frame(word, true);
 	}
 }
