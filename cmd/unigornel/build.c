@@ -101,6 +101,7 @@ static void cgo_environment(struct gotool *go, bool cgo)
 	strv_addf(&go->env, "CGO_ENABLED=%d", cgo);
 	/* Go's link must not leave its work directory when Ctrl-C ends it. */
 	strv_addf(&go->env, "GOTMPDIR=%s", session_dir());
+	strv_addf(&go->env, "TMPDIR=%s", session_dir()); /* go's linker */
 	if (!cgo)
 		return;
 	char *cc = find_program("musl-gcc");
@@ -122,6 +123,7 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 	strv_append(&go.env, &go_found->env);
 
 	library_dir(); /* before the long step */
+	link_check();
 	progress_begin("building", b->flags.verbose);
 	gotool_list(&go, &b->flags, &b->packages, LIST_DEPS | (b->test ? LIST_TEST : 0), &list);
 	char *output = b->test ? xstrdup(b->output) : output_path(b, main_package(b, &list));

@@ -39,6 +39,8 @@ static const struct argp_option options[] = {
      "Write the image to FILE (default: NAME.elf, where NAME is what go build would choose; a "
      "directory: in there)",
      1},
+    {"files", KEY_FILES, "HOSTDIR[:GUESTDIR]", 0,
+     "Pack the directory's files into the image, at GUESTDIR (default /); may be repeated", 1},
     {0},
 };
 
@@ -71,6 +73,8 @@ int command_build(int argc, char **argv)
 		die("build: arguments of the program belong to run");
 	if (!b.packages.n)
 		strv_add(&b.packages, ".");
+	for (size_t i = 0; i < files.n; i++)
+		cpio_check_spec(files.v[i]);
 	gotool_find(&go, b.flags.chdir);
 	enum build_result result;
 	if (files.n) {

@@ -90,6 +90,7 @@ int command_doctor(int argc, char **argv)
 	ok &= report_go();
 	ok &= report_program("linker", "ld", "--version", "apt-get install binutils");
 	ok &= report_program("assembler", "as", "--version", "apt-get install binutils");
+	ok &= report_program("archiver", "ar", "--version", "apt-get install binutils");
 	char *qemu = hypervisor_qemu.available(&why) ? hypervisor_qemu.version() : NULL;
 	ok &= report(qemu != NULL, "qemu", qemu, why);
 	free(qemu);

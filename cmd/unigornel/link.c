@@ -54,13 +54,22 @@ const char *library_dir(void)
 	return dir;
 }
 
+void link_check(void)
+{
+	static const char *const needed[] = {"ld", "as", "ar"}; /* ar: for go */
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+		char *path = find_program(needed[i]);
+		if (!path)
+			die("%s is not installed: `apt-get install binutils`", needed[i]);
+		free(path);
+	}
+}
+
 /* Runs a tool of binutils or gcc; the first line of what it says on stderr is the error. */
 static void run_tool(const struct strv *argv, const char *what)
 {
 	struct buffer err = {0};
 	int status = process_run(argv, &(struct process_options){.err = &err});
-	if (status == -ENOENT)
-		die("%s is not installed: `apt-get install binutils gcc`", argv->v[0]);
 	if (status) {
 		buffer_add(&err, "", 0);
 		const char *full = strstr(err.data, "No space left on device");

@@ -14,6 +14,9 @@ struct link_input {
 /* Links to output, which appears whole or not at all. Exits with a message on failure. */
 void link_image(const struct link_input *in, const char *output);
 
+/* Exits if a program that builds need is not installed. */
+void link_check(void);
+
 /* The directory with libunigornel.a and image.ld. Exits if they are not found. */
 const char *library_dir(void);
 /* The same without exiting: NULL. */
