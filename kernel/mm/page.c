@@ -4,6 +4,9 @@
  * The state is one byte for each page of RAM, so that a machine of 8 MiB pays 2 KiB and one of 8
  * GiB pays 2 MiB; free blocks are chained through their own first bytes. A zone is one range of RAM
  * with its bytes; blocks never reach over its ends. page_lock guards everything here.
+ *
+ * RAM that was never allocated is not even chained: the first touch makes the host find memory for
+ * it (2 MiB at a time), and a large machine would cost as much as if it were used.
  */
 #include "mm/page.h"
 #include "boot_info.h"
@@ -31,6 +34,9 @@ static unsigned nzones;
 static struct list free_lists[PAGE_MAX_ORDER + 1];
 static size_t free_blocks[PAGE_MAX_ORDER + 1];
 static size_t total_pages, free_pages;
+/* RAM never touched, in whole blocks of the largest order. */
+static struct boot_range fresh[BOOT_MAX_RANGES];
+static unsigned nfresh;
 
 static inline paddr_t block_size(unsigned order)
 {
@@ -93,6 +99,37 @@ static void zone_add(struct zone *z, paddr_t start, paddr_t end)
 		total_pages += 1ul << order;
 		start += block_size(order);
 	}
+}
+
+/* As zone_add, at boot: what can stay untouched does. */
+static void zone_add_fresh(struct zone *z, paddr_t start, paddr_t end)
+{
+	paddr_t block = block_size(PAGE_MAX_ORDER);
+	paddr_t first = (start + block - 1) & ~(block - 1), last = end & ~(block - 1);
+
+	if (first >= last || nfresh == BOOT_MAX_RANGES) {
+		zone_add(z, start, end);
+		return;
+	}
+	zone_add(z, start, first);
+	zone_add(z, last, end);
+	fresh[nfresh++] = (struct boot_range){first, last};
+	total_pages += (last - first) >> PAGE_SHIFT;
+	free_pages += (last - first) >> PAGE_SHIFT;
+}
+
+/* Moves one fresh block to the free lists; false if there is none. page_lock is held. */
+static bool take_fresh(void)
+{
+	struct boot_range *r = fresh;
+
+	while (r < fresh + nfresh && r->start == r->end)
+		r++;
+	if (r == fresh + nfresh)
+		return false;
+	block_insert(zone_of(r->start), r->start, PAGE_MAX_ORDER);
+	r->start += block_size(PAGE_MAX_ORDER);
+	return true;
 }
 
 void page_add_range(paddr_t start, paddr_t end)
@@ -178,10 +215,10 @@ static void add_unreserved(paddr_t from, paddr_t to)
 			paddr_t hole = state_space.start, after = page_align_up(state_space.end);
 
 			if (hole >= p && hole < gap_end) {
-				zone_add(&zones[i], p, hole);
-				zone_add(&zones[i], after, gap_end);
+				zone_add_fresh(&zones[i], p, hole);
+				zone_add_fresh(&zones[i], after, gap_end);
 			} else {
-				zone_add(&zones[i], p, gap_end);
+				zone_add_fresh(&zones[i], p, gap_end);
 			}
 		}
 	}
@@ -230,8 +267,11 @@ paddr_t page_alloc(unsigned order)
 	while (o <= PAGE_MAX_ORDER && list_empty(&free_lists[o]))
 		o++;
 	if (o > PAGE_MAX_ORDER) {
-		spin_unlock(&page_lock);
-		return PADDR_NONE;
+		if (!take_fresh()) {
+			spin_unlock(&page_lock);
+			return PADDR_NONE;
+		}
+		o = PAGE_MAX_ORDER;
 	}
 	p = virt_to_phys(free_lists[o].next);
 	z = zone_of(p);
@@ -300,7 +340,11 @@ size_t page_available(void)
 
 size_t page_free_blocks(unsigned order)
 {
-	return order <= PAGE_MAX_ORDER ? free_blocks[order] : 0;
+	size_t n = order <= PAGE_MAX_ORDER ? free_blocks[order] : 0;
+
+	for (unsigned i = 0; i < nfresh && order == PAGE_MAX_ORDER; i++)
+		n += (fresh[i].end - fresh[i].start) / block_size(order);
+	return n;
 }
 
 void zero_pages(void *p, size_t n)
