@@ -34,6 +34,9 @@ extern char __tdata_start[], __tdata_end[], __tbss_size[], __tls_align[];
 /* The linker does not load the ELF header; libc looks here for the TLS segment. */
 static Elf64_Phdr program_headers[1];
 
+uint64_t program_auxv[40];
+size_t program_auxv_size;
+
 void options_init(void)
 {
 	const char *error;
@@ -131,6 +134,9 @@ static uintptr_t build_stack(uintptr_t top)
 	}
 	*w++ = 0;
 	memcpy(w, auxv, sizeof auxv);
+	_Static_assert(sizeof auxv <= sizeof program_auxv, "it grew");
+	memcpy(program_auxv, auxv, sizeof auxv);
+	program_auxv_size = sizeof auxv;
 	return sp;
 }
 

@@ -1,5 +1,11 @@
 /* From the kernel's last step of boot to the program's first instruction, and the program's end. */
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* The auxiliary vector the program was given, AT_NULL included, and its bytes: /proc/self/auxv. */
+extern uint64_t program_auxv[40];
+extern size_t program_auxv_size;
 
 /* Parses the command line: the loader's, then the boot module's .unigornel/cmdline. Errors end the
  * machine with a message. */

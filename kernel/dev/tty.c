@@ -636,11 +636,16 @@ void tty_init(void)
 
 struct file *tty_open(int flags)
 {
-	if (tty.pipe)
-		return file_new_anon(&tty_ops, (unsigned)flags, "pipe:[console]", S_IFIFO, NULL);
+	if (tty.pipe) {
+		struct file *f =
+		    file_new_anon(&tty_ops, (unsigned)flags, "[console]", S_IFIFO, NULL);
+		if (f)
+			f->inode->ops = &tty_ops; /* /dev/stdin and the like open it again */
+		return f;
+	}
 	struct dentry *d = path_lookup_kernel("/dev/console");
 	if (!d)
-		return file_new_anon(&tty_ops, (unsigned)flags, "/dev/console", S_IFCHR, NULL);
+		return NULL;
 	struct file *f = file_new(&tty_ops, (unsigned)flags, d->inode, d, NULL);
 	dentry_put(d);
 	return f;

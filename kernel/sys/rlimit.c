@@ -39,6 +39,13 @@ uint64_t rlimit_get(unsigned resource)
 		   : RLIM64_INFINITY;
 }
 
+uint64_t rlimit_get_max(unsigned resource)
+{
+	return resource < RLIM_NLIMITS
+		   ? __atomic_load_n(&limits[resource].rlim_max, __ATOMIC_RELAXED)
+		   : RLIM64_INFINITY;
+}
+
 /* Sets new (if not NULL) and reports what was before in *old (if not NULL). */
 static int change(unsigned resource, const struct rlimit64 *new, struct rlimit64 *old)
 {

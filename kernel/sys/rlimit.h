@@ -8,3 +8,5 @@
 
 /* The soft limit of resource (RLIMIT_NOFILE...); RLIM_INFINITY (all ones) for none. */
 uint64_t rlimit_get(unsigned resource);
+/* The hard limit. */
+uint64_t rlimit_get_max(unsigned resource);
