@@ -116,15 +116,29 @@ void xen_console_drain(void)
 		stalled = !wait_for_backend(&unsent, &since);
 }
 
+static void ring_input(void *arg);
+
+/* The tty has room again. */
+static void ring_resume(void)
+{
+	ring_input(NULL);
+}
+
 static void ring_input(void *arg)
 {
 	char buf[128];
-	size_t n;
+	size_t n, room;
 
 	(void)arg;
-	/* As much as fits into the ring: what comes later is an event of its own. */
+	/* As much as fits into the ring: what comes later is an event of its own. What the tty has
+	 * no room for stays in the ring, and the sender waits. */
 	for (size_t total = 0; total < sizeof ring->in; total += n) {
-		n = ring_read(ring, buf, sizeof buf);
+		room = tty_room();
+		if (!room) {
+			tty_when_room(ring_resume);
+			break;
+		}
+		n = ring_read(ring, buf, room < sizeof buf ? room : sizeof buf);
 		if (!n)
 			break;
 		evtchn_notify(port);
