@@ -12,10 +12,12 @@
  */
 #include <asm/errno.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 #include "lib/string.h"
 #include "mm/filemap.h"
 #include "mm/internal.h"
 #include "mm/oom.h"
+#include "sys/rlimit.h"
 
 /* Free pages that a huge page must leave: 8 MiB, on larger machines a sixteenth of RAM. */
 #define HUGE_RESERVE (2048ul)
@@ -303,7 +305,8 @@ static struct vma *grow_stack(struct vma *v, uintptr_t addr)
 	struct vma *below = vma_find_below(&mm_map_regions, addr);
 	uintptr_t start = page_align_down(addr);
 
-	if (!v || !(v->flags & VMA_GROWSDOWN) || v->end - start > STACK_MAX || start < MMAP_MIN)
+	if (!v || !(v->flags & VMA_GROWSDOWN) || start < MMAP_MIN ||
+	    v->end - start > rlimit_get(RLIMIT_STACK) || over_limits(v->start - start, false))
 		return NULL;
 	if (below && below->prot && start - below->end < STACK_GAP)
 		return NULL;

@@ -16,7 +16,6 @@
 #define MMAP_MIN  0x10000ul	       /* vm.mmap_min_addr of Linux */
 #define MMAP_TOP  0x00007ffff7fff000ul /* where mappings without a wish are put, downwards */
 #define STACK_GAP (256 * PAGE_SIZE)    /* kept free below a growing stack, as Linux does */
-#define STACK_MAX (8ul << 20)	       /* RLIMIT_STACK */
 
 extern spinlock_t mm_lock;
 extern struct vma_map mm_map_regions;
@@ -75,5 +74,9 @@ int isolate(uintptr_t start, uintptr_t end);
 /* True if a new writable private region of this size can never be backed (Linux's heuristic
  * overcommit). */
 bool overcommits(size_t bytes);
+/* True if RLIMIT_AS or (private and writable: data) RLIMIT_DATA forbids so many more bytes. */
+bool over_limits(size_t bytes, bool data);
+/* mlock(2) of so many more bytes: 0, -ENOMEM (RLIMIT_MEMLOCK), -EPERM (no right to lock any). */
+int lock_allowed(size_t bytes);
 /* A place for len bytes, or -ENOMEM. */
 long find_place(uintptr_t hint, size_t len, bool low);

@@ -2,8 +2,10 @@
 #include "mm/mm.h"
 #include <asm/errno.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 #include "mm/filemap.h"
 #include "mm/internal.h"
+#include "sys/rlimit.h"
 
 spinlock_t mm_lock = SPINLOCK_INIT;
 struct vma_map mm_map_regions;
@@ -17,6 +19,27 @@ uint32_t mm_default_flags;
 bool overcommits(size_t bytes)
 {
 	return bytes > OVERCOMMIT_FREE && bytes >> PAGE_SHIFT > page_total();
+}
+
+/* Bytes of private writable memory, what RLIMIT_DATA counts. */
+static size_t data_bytes(void)
+{
+	size_t n = 0;
+
+	for (struct vma *v = vma_find(&mm_map_regions, 0); v; v = vma_next(&mm_map_regions, v))
+		if ((v->prot & PROT_WRITE) && !(v->flags & (VMA_SHARED | VMA_GROWSDOWN)))
+			n += v->end - v->start;
+	return n;
+}
+
+bool over_limits(size_t bytes, bool data)
+{
+	uint64_t limit = rlimit_get(RLIMIT_AS);
+
+	if (limit != RLIM64_INFINITY && (bytes > limit || mm_map_regions.bytes > limit - bytes))
+		return true;
+	limit = rlimit_get(RLIMIT_DATA);
+	return data && limit != RLIM64_INFINITY && (bytes > limit || data_bytes() > limit - bytes);
 }
 
 /* True if [start, end) holds a part of the image. */
@@ -145,6 +168,10 @@ static long map_locked(uintptr_t addr, size_t len, int prot, int flags, uint32_t
 			return place;
 		addr = (uintptr_t)place;
 	}
+	if ((vflags & VMA_LOCKED) && lock_allowed(len))
+		return -EAGAIN;
+	if (over_limits(len, (prot & PROT_WRITE) && !(vflags & (VMA_SHARED | VMA_GROWSDOWN))))
+		return -ENOMEM;
 	err = vma_add(&mm_map_regions, addr, addr + len, (uint32_t)prot, vflags, file,
 		      file ? pgoff : 0);
 	if (err)

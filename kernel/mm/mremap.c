@@ -98,6 +98,10 @@ static long remap_locked(struct remap *r)
 	if (r->new_len > r->old_len && !v->file && (v->prot & PROT_WRITE) &&
 	    overcommits(r->new_len - r->old_len))
 		return -ENOMEM;
+	if (r->new_len > r->old_len &&
+	    over_limits(r->new_len - r->old_len,
+			(v->prot & PROT_WRITE) && !(v->flags & VMA_SHARED)))
+		return -ENOMEM;
 	if (r->flags & MREMAP_FIXED) {
 		err = unmap_locked(r->new_addr, r->new_addr + r->new_len);
 		return err ? err : remap_move(r, r->new_addr);

@@ -1,10 +1,14 @@
 /* Which pages are in memory, and keeping them there: mincore(2), msync(2), mlock(2) and relatives.
  * Nothing is ever swapped out, so locking means bringing in. */
 #include <asm/errno.h>
+#include <linux/capability.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 #include "mm/filemap.h"
 #include "mm/internal.h"
 #include "mm/sys_mm.h"
+#include "sys/capability.h"
+#include "sys/rlimit.h"
 
 /* Rounds [addr, addr + len) to pages: false if it wraps. */
 static bool page_range(uintptr_t addr, size_t len, uintptr_t *start, uintptr_t *end)
@@ -83,6 +87,28 @@ long sys_msync(uintptr_t addr, size_t len, int flags)
 	return (flags & MS_INVALIDATE) && locked ? -EBUSY : result;
 }
 
+static size_t locked_bytes(uintptr_t start, uintptr_t end)
+{
+	size_t n = 0;
+
+	for (struct vma *v = vma_find(&mm_map_regions, start); v && v->start < end;
+	     v = vma_next(&mm_map_regions, v))
+		if (v->flags & VMA_LOCKED)
+			n += (v->end < end ? v->end : end) - (v->start > start ? v->start : start);
+	return n;
+}
+
+int lock_allowed(size_t bytes)
+{
+	uint64_t limit = rlimit_get(RLIMIT_MEMLOCK);
+
+	if (limit == RLIM64_INFINITY || process_capable(CAP_IPC_LOCK))
+		return 0;
+	if (!limit)
+		return -EPERM;
+	return bytes > limit || locked_bytes(0, USER_END) > limit - bytes ? -ENOMEM : 0;
+}
+
 static long set_lock(uintptr_t addr, size_t len, uint32_t set)
 {
 	uintptr_t start, end;
@@ -93,7 +119,9 @@ static long set_lock(uintptr_t addr, size_t len, uint32_t set)
 	if (start == end)
 		return 0;
 	spin_lock(&mm_lock);
-	err = vma_range_mapped(&mm_map_regions, start, end) ? 0 : -ENOMEM;
+	err = set ? lock_allowed(end - start - locked_bytes(start, end)) : 0;
+	if (!err && !vma_range_mapped(&mm_map_regions, start, end))
+		err = -ENOMEM;
 	if (!err)
 		err = isolate(start, end);
 	if (!err) {
@@ -141,15 +169,20 @@ static void lock_all(uint32_t set)
 long sys_mlockall(int flags)
 {
 	uint32_t set = VMA_LOCKED | (flags & MCL_ONFAULT ? VMA_LOCKONFAULT : 0);
+	int err;
 
 	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
 		return -EINVAL;
 	spin_lock(&mm_lock);
-	mm_default_flags = flags & MCL_FUTURE ? set : 0;
-	if (flags & MCL_CURRENT)
-		lock_all(set);
+	err = lock_allowed(flags & MCL_CURRENT ? mm_map_regions.bytes - locked_bytes(0, USER_END)
+					       : 0);
+	if (!err) {
+		mm_default_flags = flags & MCL_FUTURE ? set : 0;
+		if (flags & MCL_CURRENT)
+			lock_all(set);
+	}
 	spin_unlock(&mm_lock);
-	return 0;
+	return err;
 }
 
 long sys_munlockall(void)

@@ -122,7 +122,7 @@ static long brk_locked(uintptr_t want)
 	} else if (new_end > old_end) {
 		next = vma_find(&mm_map_regions, old_end);
 		if ((next && next->start < new_end + PAGE_SIZE) ||
-		    overcommits(new_end - mm_brk_start))
+		    overcommits(new_end - mm_brk_start) || over_limits(new_end - old_end, true))
 			return (long)mm_brk;
 		if (vma_add(&mm_map_regions, old_end, new_end, PROT_READ | PROT_WRITE,
 			    VMA_HEAP | mm_default_flags, NULL, 0))

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <asm/errno.h>
 #include <linux/mman.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 #include "boot_info.h"
 #include "mm/filemap.h"
@@ -185,6 +186,34 @@ int file_map_page(struct file *f, uint64_t pgoff, bool write, paddr_t *out)
 	}
 	*out = file_page[pgoff];
 	return 0;
+}
+
+static uint64_t limit_as = RLIM_INFINITY, limit_data = RLIM_INFINITY;
+
+uint64_t rlimit_get(unsigned resource);
+bool process_capable(int cap);
+static bool privileged = true;
+
+bool process_capable(int cap)
+{
+	(void)cap;
+	return privileged;
+}
+
+uint64_t rlimit_get(unsigned resource)
+{
+	switch (resource) {
+	case RLIMIT_AS:
+		return limit_as;
+	case RLIMIT_DATA:
+		return limit_data;
+	case RLIMIT_MEMLOCK:
+		return 5 * PAGE_SIZE;
+	case RLIMIT_STACK:
+		return 8ul << 20;
+	default:
+		return RLIM_INFINITY;
+	}
 }
 
 int copy_to_user(uintptr_t dst, const void *src, size_t n)
@@ -638,8 +667,8 @@ static void test_grow(void **state)
 	a = sys_mmap(BASE, 4 * PAGE_SIZE, rw, anon | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	assert_int_equal(mm_fault(BASE - 1, FAULT_WRITE), FAULT_OK);
 	assert_int_equal(mm_fault(BASE - 100 * PAGE_SIZE, FAULT_WRITE), FAULT_OK);
-	assert_int_equal(mm_fault(BASE - STACK_MAX, FAULT_WRITE), FAULT_MAPERR);
-	assert_int_equal(sys_munmap(BASE - STACK_MAX, 2 * STACK_MAX), 0);
+	assert_int_equal(mm_fault(BASE - (8ul << 20), FAULT_WRITE), FAULT_MAPERR);
+	assert_int_equal(sys_munmap(BASE - (8ul << 20), 2 * (8ul << 20)), 0);
 	/* brk. */
 	mm_brk_start = mm_brk = BASE + 16;
 	assert_int_equal(sys_brk(0), BASE + 16);
@@ -684,6 +713,34 @@ static void test_residency(void **state)
 	assert_int_equal(mm_resident, 0);
 }
 
+static void test_limits(void **state)
+{
+	const int anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, rw = PROT_READ | PROT_WRITE;
+
+	(void)state;
+	limit_as = 20 * PAGE_SIZE;
+	limit_data = 10 * PAGE_SIZE;
+	assert_int_equal(sys_mmap(BASE, 21 * PAGE_SIZE, PROT_NONE, anon, -1, 0), -ENOMEM);
+	assert_int_equal(sys_mmap(BASE, 11 * PAGE_SIZE, rw, anon, -1, 0), -ENOMEM);
+	assert_int_equal(sys_mmap(BASE, 10 * PAGE_SIZE, rw, anon, -1, 0), BASE);
+	assert_int_equal(sys_mremap(BASE, 10 * PAGE_SIZE, 11 * PAGE_SIZE, 0, 0), -ENOMEM);
+	assert_int_equal(sys_mmap(BASE + 10 * PAGE_SIZE, 10 * PAGE_SIZE, PROT_READ, anon, -1, 0),
+			 BASE + 10 * PAGE_SIZE);
+	assert_int_equal(sys_mmap(BASE + 20 * PAGE_SIZE, PAGE_SIZE, PROT_READ, anon, -1, 0),
+			 -ENOMEM);
+	limit_as = limit_data = RLIM_INFINITY;
+	privileged = false;
+	assert_int_equal(sys_mlock(BASE, 6 * PAGE_SIZE), -ENOMEM);
+	assert_int_equal(sys_mlock(BASE, 3 * PAGE_SIZE), 0);
+	assert_int_equal(sys_mlock(BASE, 4 * PAGE_SIZE), 0);
+	assert_int_equal(sys_mlock(BASE + 10 * PAGE_SIZE, 2 * PAGE_SIZE), -ENOMEM);
+	assert_int_equal(
+	    sys_mmap(BASE + 30 * PAGE_SIZE, 2 * PAGE_SIZE, rw, anon | MAP_LOCKED, -1, 0), -EAGAIN);
+	assert_int_equal(sys_mlockall(MCL_CURRENT), -ENOMEM);
+	privileged = true;
+	assert_int_equal(sys_munmap(BASE, 20 * PAGE_SIZE), 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -709,9 +766,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_errors),    cmocka_unit_test(test_grow),
-	    cmocka_unit_test(test_residency), cmocka_unit_test(test_huge_policy),
-	    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_random),
+	    cmocka_unit_test(test_errors),	cmocka_unit_test(test_grow),
+	    cmocka_unit_test(test_residency),	cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_huge_policy), cmocka_unit_test(test_no_memory),
+	    cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
