@@ -28,6 +28,7 @@ struct state {
 	int code;
 	bool output_failed;
 	bool at_line_start;
+	bool input_ready; /* the machine's serial port takes input */
 };
 
 static void read_stdin(struct state *s)
@@ -146,6 +147,8 @@ static bool read_record(struct state *s)
 		return false;
 	buffer_add(&s->record, chunk, (size_t)n);
 	find_record(s);
+	if (strstr(s->record.data, "unigornel: input\n"))
+		s->input_ready = true;
 	return true;
 }
 
@@ -179,7 +182,11 @@ static int wait_ms(int64_t a, int64_t b)
 
 int relay_run(const struct relay *r, int *status)
 {
-	struct state s = {.r = r, .stdin_open = true, .code = -1, .at_line_start = true};
+	struct state s = {.r = r,
+			  .stdin_open = true,
+			  .code = -1,
+			  .at_line_start = true,
+			  .input_ready = r->exit_record < 0};
 	int64_t deadline = r->machine->timeout_ms ? now_ms() + r->machine->timeout_ms : 0;
 	int64_t linger = 0;
 	bool console_open = true, record_open = r->exit_record >= 0;
@@ -188,12 +195,12 @@ int relay_run(const struct relay *r, int *status)
 		terminal_raw();
 	while (console_open || record_open) {
 		bool pending = s.in_start < s.in_len;
+		bool want_input = s.input_ready && s.stdin_open && !pending;
 		struct pollfd p[3] = {
 		    {console_open ? r->console : -1, (short)(POLLIN | (pending ? POLLOUT : 0)), 0},
 		    {record_open ? r->exit_record : -1, POLLIN, 0},
-		    {s.stdin_open && !pending && !r->machine->no_stdin ? STDIN_FILENO : -1, POLLIN,
-		     0}};
-		if (s.stdin_open && !pending && r->machine->no_stdin) {
+		    {want_input && !r->machine->no_stdin ? STDIN_FILENO : -1, POLLIN, 0}};
+		if (want_input && r->machine->no_stdin) {
 			read_stdin(&s);
 			continue;
 		}

@@ -21,7 +21,9 @@
 
 #define IER_RDA	 0x01 /* received data available */
 #define IIR_FIFO 0xc0 /* FIFOs exist and are on */
-#define FCR_ON	 0x07 /* FIFOs on and emptied, interrupt from the first byte */
+/* FIFOs on and emptied; interrupt at 14 bytes, or a moment after fewer. QEMU sends no more at a
+ * time than the trigger level. */
+#define FCR_ON	 0xc7
 #define LCR_8N1	 0x03
 #define LCR_DLAB 0x80
 #define MCR_ON	 0x0b /* DTR, RTS, OUT2 (on a PC, OUT2 gates the interrupt line) */

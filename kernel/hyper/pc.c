@@ -42,6 +42,15 @@ static void exit_record(int code)
 	outsb(EXIT_PORT, p, (size_t)(digits + sizeof digits - p));
 }
 
+/* Tells the tool that it may send: what comes before the FIFOs are on can be lost. */
+static void pc_start_input(void)
+{
+	static const char text[] = "unigornel: input\n";
+
+	uart_start_input();
+	outsb(EXIT_PORT, text, sizeof text - 1);
+}
+
 /* Every machine has at least the last of the three ways to reset. */
 static void __attribute__((noreturn)) pc_shutdown(int code)
 {
@@ -184,6 +193,6 @@ const struct hypervisor hyper_pc = {
     .timer_init = pc_timer_init,
     .timer_set = pc_timer_set,
     .console_write = uart_write,
-    .console_start_input = uart_start_input,
+    .console_start_input = pc_start_input,
     .shutdown = pc_shutdown,
 };
