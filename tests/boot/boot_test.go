@@ -261,6 +261,22 @@ func TestOutOfMemoryExplainsItself(t *testing.T) {
 	})
 }
 
+func TestStartingAProcessIsAnError(t *testing.T) {
+	p := machine.Build(t, behave)
+	r := p.Run(t, "microvm", args("process"))
+	for _, want := range []string{`exec.Command: "" `, "os.StartProcess: ", "syscall.Exec: ", "executable file not found", "still here"} {
+		if !strings.Contains(r.Output, want) {
+			t.Errorf("no %q in the output:\n%s", want, r.Output)
+		}
+	}
+	if strings.Contains(r.Output, "<nil>") {
+		t.Errorf("a process was started:\n%s", r.Output)
+	}
+	if r.Code != 0 {
+		t.Errorf("exit code %d", r.Code)
+	}
+}
+
 func TestTraceShowsSystemCalls(t *testing.T) {
 	p := machine.Build(t, behave)
 	r := p.Run(t, "microvm", machine.Options{Args: []string{"exit7"}, Flags: []string{"--trace"}})

@@ -103,6 +103,10 @@ func compile(dir string, flags []string) (Program, error) {
 		cmd := exec.CommandContext(ctx, c[0], c[1:]...)
 		cmd.Dir = src
 		cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+		if !usesC(src) {
+			// As images are: no libc between the program and the kernel.
+			cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
+		}
 		text, err := cmd.CombinedOutput()
 		cancel()
 		if err != nil {
@@ -149,6 +153,17 @@ type Options struct {
 	Memory  int           // MiB of the machine, default the tool's
 	Timeout time.Duration // the tool's own --timeout
 	After   func(p *os.Process)
+}
+
+// usesC tells whether a package has C in it.
+func usesC(dir string) bool {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	for _, f := range files {
+		if text, err := os.ReadFile(f); err == nil && bytes.Contains(text, []byte("\nimport \"C\"\n")) {
+			return true
+		}
+	}
+	return false
 }
 
 // RunNative runs the ordinary executable with nothing in its environment but o.Env.

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"sort"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 )
@@ -189,9 +191,22 @@ var behaviours = map[string]func(){
 			fmt.Fprintln(os.Stderr, "err", i)
 		}
 	},
+	"process": func() {
+		// One program on a machine starts no other.
+		out, err := exec.Command("/proc/self/exe", "exit7").CombinedOutput()
+		fmt.Printf("exec.Command: %q %v\n", out, err)
+		_, err = os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{})
+		fmt.Println("os.StartProcess:", err)
+		fmt.Println("syscall.Exec:", syscall.Exec("/bin/true", []string{"true"}, nil))
+		_, err = exec.LookPath("no-such-command")
+		fmt.Println("exec.LookPath:", err)
+		fmt.Println("still here")
+	},
 	"forever": func() {
 		fmt.Println("running")
-		select {}
+		for {
+			time.Sleep(time.Second)
+		}
 	},
 	"busy": func() {
 		fmt.Println("running")
