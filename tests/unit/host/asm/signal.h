@@ -1,5 +1,7 @@
-/* Linux's header beside libc's: the types that both define get other names here. */
+/* Linux's header beside libc's: where libc's types are there already (in tests, not in the kernel's
+ * own sources), those that both define get other names. */
 #pragma once
+#if defined(__sigset_t_defined) || defined(__timeval_defined)
 #define sigset_t    kernel_sigset_t
 #define stack_t	    kernel_stack_t
 #define sigaltstack kernel_sigaltstack
@@ -15,3 +17,6 @@
 #undef timezone
 #undef itimerval
 #undef itimerspec
+#else
+#include_next <asm/signal.h>
+#endif
