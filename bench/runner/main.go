@@ -125,7 +125,7 @@ func parse(output string) map[string]float64 {
 	return m
 }
 
-// heapOf is what the bench program's runtime had taken for its heap at the end, in MiB.
+// heapOf is the most that the bench program's runtime held for heap and stacks, in MiB.
 func heapOf(output string) float64 {
 	m := regexp.MustCompile(`BENCH-MEMORY heap=(\d+)`).FindStringSubmatch(output)
 	if m == nil {

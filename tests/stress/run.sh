@@ -22,7 +22,7 @@ for load in "$@"; do
     echo "stress: $load for $seconds s"
     # Emulation makes single rounds long: the limit leaves the last one two minutes more.
     output=$("$root/build/unigornel" run --machine microvm --accel tcg -m "$memory" --timeout $((seconds + 180))s "${settings[@]}" \
-        "$image" -- "$load" "$seconds" </dev/null 2>&1 | tee /dev/stderr)
+        "$image" -- "$load" "$seconds" </dev/null 2>&1 | tee >(cat >&2))
     if grep -q "^PASS: $load" <<<"$output"; then
         passed=$((passed + 1))
     else

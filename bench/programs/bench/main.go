@@ -24,12 +24,24 @@ var (
 	sinkBytes []byte
 )
 
+// held is the most memory the runtime has held for heap and stacks after any of the measurements.
+var held uint64
+
+func sampleMemory() {
+	var ms runtime.MemStats
+	runtime.ReadMemStats(&ms)
+	if now := ms.HeapSys - ms.HeapReleased + ms.StackSys; now > held {
+		held = now
+	}
+}
+
 // measure runs f, which does n operations, and prints what one of them took.
 func measure(name string, n int, f func()) {
 	start := time.Now()
 	f()
 	took := time.Since(start)
 	fmt.Printf("BENCH %-20s %12.1f ns/op  n=%d\n", name, float64(took.Nanoseconds())/float64(n), n)
+	sampleMemory()
 }
 
 // repeat measures f called n times.
@@ -180,9 +192,7 @@ func main() {
 	repeat("time.Now", 300_000, func() { sinkInt += time.Now().Nanosecond() })
 	repeat("sleep-100us", 200, func() { time.Sleep(100 * time.Microsecond) })
 
-	var ms runtime.MemStats
-	runtime.ReadMemStats(&ms)
-	fmt.Printf("BENCH-MEMORY heap=%d sys=%d\n", ms.HeapSys, ms.Sys)
+	fmt.Printf("BENCH-MEMORY heap=%d\n", held)
 	if os.Getenv("BENCH_TOUCH") != "0" {
 		debug.FreeOSMemory()
 		touch(64)
