@@ -151,7 +151,7 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 	strv_addf(&args, "-o=%s", archive);
 	strv_append(&args, &b->packages);
 	struct buffer out = {0};
-	int status = gotool_run(&go, &b->flags, &args, b->test ? &out : NULL);
+	int status = gotool_run(&go, &args, b->test ? &out : NULL);
 	*result = BUILD_OK;
 	if (status) {
 		progress_end();

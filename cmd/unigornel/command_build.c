@@ -75,7 +75,7 @@ int command_build(int argc, char **argv)
 		strv_add(&b.packages, ".");
 	for (size_t i = 0; i < files.n; i++)
 		cpio_check_spec(files.v[i]);
-	gotool_find(&go, b.flags.chdir);
+	gotool_find(&go);
 	enum build_result result;
 	if (files.n) {
 		b.files = xasprintf("%s/files.cpio", session_dir());

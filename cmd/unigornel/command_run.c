@@ -94,7 +94,7 @@ int command_run(int argc, char **argv)
 		/* What cannot work is told before the long step. */
 		for (size_t i = 0; i < r.guest.files.n; i++)
 			cpio_check_spec(r.guest.files.v[i]);
-		gotool_find(&go, r.build.flags.chdir);
+		gotool_find(&go);
 		if (mkdir(dir, 0700))
 			die("cannot make %s", dir);
 		r.build.output = dir;

@@ -220,7 +220,7 @@ static bool vet(struct test *t, const struct package *p)
 		free(copy);
 	}
 	strv_add(&args, p->import_path);
-	int status = gotool_run(&t->go, &t->goflags, &args, NULL);
+	int status = gotool_run(&t->go, &args, NULL);
 	strv_free(&args);
 	return !status;
 }
@@ -352,7 +352,7 @@ int command_test(int argc, char **argv)
 	t.stream = t.local || t.flags.bench;
 	if (!t.packages.n)
 		strv_add(&t.packages, ".");
-	gotool_find(&t.go, t.goflags.chdir);
+	gotool_find(&t.go);
 	gotool_list(&t.go, &t.goflags, &t.packages, 0, &list);
 	if (!list.n)
 		die("test: %s matches no packages", t.packages.v[0]);

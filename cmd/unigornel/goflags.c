@@ -1,6 +1,8 @@
 #include "goflags.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Keys from here on are indices into the table below. */
 #define FIRST_KEY 0x1000
@@ -97,7 +99,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			die("-overlay: cannot read %s", arg);
 		return 0;
 	case CHDIR:
-		g->chdir = xstrdup(arg);
+		/* As go does: what follows is meant from there. */
+		if (chdir(arg))
+			die("-C: cannot change to %s: %s", arg, strerror(errno));
 		return 0;
 	case LDFLAGS:
 		read_ldflags(g, arg);

@@ -38,7 +38,7 @@ static void first_line(char *s)
 	s[strcspn(s, "\n")] = 0;
 }
 
-void gotool_find(struct gotool *go, const char *dir)
+void gotool_find(struct gotool *go)
 {
 	*go = (struct gotool){0};
 	go->path = find_program("go");
@@ -50,8 +50,7 @@ void gotool_find(struct gotool *go, const char *dir)
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		strv_add(&argv, words[i]);
 	struct buffer out = {0}, err = {0};
-	int status =
-	    process_run(&argv, &(struct process_options){.dir = dir, .out = &out, .err = &err});
+	int status = process_run(&argv, &(struct process_options){.out = &out, .err = &err});
 	cJSON *json = status ? NULL : cJSON_Parse(out.data ? out.data : "");
 	if (!json) {
 		buffer_add(&err, "", 0);
@@ -170,7 +169,7 @@ void gotool_list(const struct gotool *go, const struct goflags *flags, const str
 	gotool_add_list_flags(go, flags, &args);
 	strv_append(&args, packages);
 	struct buffer out = {0};
-	int status = gotool_run(go, flags, &args, &out);
+	int status = gotool_run(go, &args, &out);
 	if (status)
 		exit(die_status);
 	const char *p = out.data ? out.data : "";
@@ -210,18 +209,15 @@ static void filter_line(void *arg, const char *line)
 	}
 }
 
-int gotool_run(const struct gotool *go, const struct goflags *flags, const struct strv *args,
-	       struct buffer *out)
+int gotool_run(const struct gotool *go, const struct strv *args, struct buffer *out)
 {
 	struct strv argv = {0};
 	struct filter f = {NULL, false};
 	strv_add(&argv, go->path);
 	strv_append(&argv, args);
-	int status = process_run(&argv, &(struct process_options){.dir = flags->chdir,
-								  .env = &go->env,
-								  .err_line = filter_line,
-								  .arg = &f,
-								  .out = out});
+	int status = process_run(
+	    &argv, &(struct process_options){
+		       .env = &go->env, .err_line = filter_line, .arg = &f, .out = out});
 	if (f.header && !f.noise)
 		dprintf(STDERR_FILENO, "%s\n", f.header);
 	free(f.header);

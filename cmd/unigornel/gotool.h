@@ -26,10 +26,10 @@ struct package_list {
 	size_t n;
 };
 
-/* Finds go and asks it for its environment, as seen from dir (NULL: here; a go.mod may choose
- * another toolchain there). Exits with a message if go is absent, too old, or set up for another
+/* Finds go and asks it for its environment, as seen from here (a go.mod may choose another
+ * toolchain). Exits with a message if go is absent, too old, or set up for another
  * machine. */
-void gotool_find(struct gotool *go, const char *dir);
+void gotool_find(struct gotool *go);
 
 /* The tags to build with: the user's (command line, else GOFLAGS) and ours. Allocated. */
 char *gotool_tags(const struct gotool *go, const struct goflags *flags);
@@ -43,8 +43,7 @@ void gotool_list(const struct gotool *go, const struct goflags *flags, const str
 
 /* Runs go with these arguments; lines of noise that come from the way we build are dropped from
  * its stderr. The exit code. out: receives stdout, or NULL. */
-int gotool_run(const struct gotool *go, const struct goflags *flags, const struct strv *args,
-	       struct buffer *out);
+int gotool_run(const struct gotool *go, const struct strv *args, struct buffer *out);
 
 /* Adds those of the flags that choose the packages' files to the arguments of go list or go vet. */
 void gotool_add_list_flags(const struct gotool *go, const struct goflags *flags, struct strv *args);

@@ -292,7 +292,7 @@ static cJSON *user_overlay(const struct goflags *flags)
 	cJSON *json = cJSON_Parse(b.data);
 	if (!json)
 		die("-overlay: %s is not JSON", flags->overlay);
-	char *here = realpath(flags->chdir ? flags->chdir : ".", NULL);
+	char *here = realpath(".", NULL);
 	const cJSON *item;
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(json, "Replace"))
 	{
