@@ -10,9 +10,11 @@
 #define LOOK_MAX 16000000ull
 
 /* Clock ids of other processes and threads: ~pid << 3, bit 2: a thread, bits 0-1: which time of it
- * (total, user's share, scheduler's), 3: a file descriptor instead (Linux posix-timers.h). */
+ * (total, user's share, scheduler's), 3 without bit 2: a file descriptor instead (Linux
+ * posix-timers.h). */
 #define ID_THREAD 4
 #define ID_KIND	  3
+#define ID_SCHED  2
 
 int cpu_clock_decode(struct cpu_clock *c, int id)
 {
@@ -36,6 +38,16 @@ int cpu_clock_decode(struct cpu_clock *c, int id)
 		return -EINVAL;
 	thread_put(t);
 	return 0;
+}
+
+bool cpu_clock_coarse(int id)
+{
+	return id < 0 && (id & ID_KIND) < ID_SCHED;
+}
+
+bool clock_is_fd(int id)
+{
+	return id < 0 && (id & (ID_KIND | ID_THREAD)) == ID_KIND;
 }
 
 bool cpu_clock_read(struct cpu_clock c, uint64_t *ns)

@@ -19,6 +19,10 @@ struct cpu_clock {
  * clock_getcpuclockid(3) and pthread_getcpuclockid(3). 0; -EINVAL: none of these, or no such
  * process or thread. */
 int cpu_clock_decode(struct cpu_clock *c, int id);
+/* True for the ids that Linux counts in ticks: shares of CPU time. */
+bool cpu_clock_coarse(int id);
+/* True for a negative id that stands for a file descriptor (of a clock device: there are none). */
+bool clock_is_fd(int id);
 /* ns used; false if the thread is gone. */
 bool cpu_clock_read(struct cpu_clock c, uint64_t *ns);
 

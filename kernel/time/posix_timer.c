@@ -240,6 +240,8 @@ static int choose_clock(struct posix_timer *t, int clock)
 	case CLOCK_MONOTONIC_COARSE:
 		return -EOPNOTSUPP;
 	default:
+		if (clock_is_fd(clock))
+			return -EOPNOTSUPP;
 		err = cpu_clock_decode(&c, clock);
 		if (err)
 			return err;

@@ -74,11 +74,9 @@ long sys_adjtimex(uintptr_t timex)
 
 long sys_clock_adjtime(int id, uintptr_t timex)
 {
-	struct cpu_clock c;
-
 	if (id == CLOCK_REALTIME)
 		return adjust(timex);
-	if ((id >= CLOCK_MONOTONIC && id <= CLOCK_TAI && id != 10) || !cpu_clock_decode(&c, id))
+	if (id < 0 ? !clock_is_fd(id) : id <= CLOCK_TAI && id != CLOCK_SGI_CYCLE)
 		return -EOPNOTSUPP;
 	return -EINVAL;
 }

@@ -61,7 +61,10 @@ long sys_clock_getres(int id, uintptr_t to)
 
 	if (err || !to)
 		return err;
-	ns = id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE ? COARSE_RESOLUTION : 1;
+	if (id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE || cpu_clock_coarse(id))
+		ns = COARSE_RESOLUTION;
+	else
+		ns = 1;
 	return timespec_to_user(to, ns);
 }
 
@@ -84,10 +87,14 @@ long sys_clock_settime(int id, uintptr_t from)
 	uint64_t ns;
 	int err;
 
-	if (id != CLOCK_REALTIME)
-		return cpu_clock_decode(&c, id) ? -EINVAL : -EPERM;
+	if (id > CLOCK_REALTIME)
+		return -EINVAL;
 	err = timespec_from_user(&ns, from);
-	return err ? err : clock_step(ns);
+	if (id == CLOCK_REALTIME)
+		return err ? err : clock_step(ns);
+	if (err == -EFAULT)
+		return err;
+	return cpu_clock_decode(&c, id) ? -EINVAL : -EPERM; /* CPU time cannot be set */
 }
 
 long sys_gettimeofday(uintptr_t tv, uintptr_t tz)

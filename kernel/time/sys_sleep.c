@@ -57,31 +57,37 @@ static int sleep_cpu(struct cpu_clock c, uint64_t deadline)
 	}
 }
 
-/* The monotonic clock, or a CPU clock: absolute deadlines of both are kept in one word. */
-static long sleep_on(int id, uint64_t ns, bool absolute, uintptr_t remaining)
+/* A clock to sleep on: 0 with *cpu set for a CPU clock, -EOPNOTSUPP for one that knows no sleep,
+ * -EINVAL. */
+static int sleep_clock(int id, bool *cpu, struct cpu_clock *c)
 {
-	struct cpu_clock c = {0};
-	bool cpu = false;
-	uint64_t now = 0, deadline;
-	int err;
-
+	*cpu = false;
 	switch (id) {
 	case CLOCK_REALTIME:
 	case CLOCK_TAI:
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
-		break;
+		return 0;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_THREAD_CPUTIME_ID: /* it stands still while its thread sleeps */
 		return -EOPNOTSUPP;
-	case CLOCK_THREAD_CPUTIME_ID:
-		return -EINVAL; /* it stands still while its thread sleeps */
 	default:
-		cpu = true;
-		if (cpu_clock_decode(&c, id) || (c.tid && c.tid == current->tid))
-			return -EINVAL;
+		if (clock_is_fd(id))
+			return -EOPNOTSUPP;
+		*cpu = true;
+		return id < 0 || id == CLOCK_PROCESS_CPUTIME_ID ? cpu_clock_decode(c, id) : -EINVAL;
 	}
+}
+
+/* cpu: on that CPU clock, else on the clock id. */
+static long sleep_on(int id, const struct cpu_clock *cpu, uint64_t ns, bool absolute,
+		     uintptr_t remaining)
+{
+	uint64_t now = 0, deadline;
+	int err;
+
 	if (absolute && (id == CLOCK_REALTIME || id == CLOCK_TAI)) {
 		err = sleep_realtime(ns);
 		return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
@@ -89,18 +95,18 @@ static long sleep_on(int id, uint64_t ns, bool absolute, uintptr_t remaining)
 	if (!absolute) {
 		if (!cpu)
 			now = clock_monotonic();
-		else if (!cpu_clock_read(c, &now))
+		else if (!cpu_clock_read(*cpu, &now))
 			return -EINVAL;
 	}
 	deadline = time_add(now, ns);
-	err = cpu ? sleep_cpu(c, deadline) : sleep_monotonic(deadline);
+	err = cpu ? sleep_cpu(*cpu, deadline) : sleep_monotonic(deadline);
 	if (err != -ERESTARTSYS)
 		return err;
 	if (absolute)
 		return -ERESTARTNOHAND;
 	if (!cpu)
 		now = clock_monotonic();
-	else if (!cpu_clock_read(c, &now))
+	else if (!cpu_clock_read(*cpu, &now))
 		return -EINVAL;
 	if (remaining && timespec_to_user(remaining, deadline > now ? deadline - now : 0))
 		return -EFAULT;
@@ -112,13 +118,24 @@ long sys_nanosleep(uintptr_t request, uintptr_t remaining)
 	uint64_t ns;
 	int err = timespec_from_user(&ns, request);
 
-	return err ? err : sleep_on(CLOCK_MONOTONIC, ns, false, remaining);
+	return err ? err : sleep_on(CLOCK_MONOTONIC, NULL, ns, false, remaining);
 }
 
 long sys_clock_nanosleep(int id, int flags, uintptr_t request, uintptr_t remaining)
 {
+	struct cpu_clock c = {0};
+	bool cpu;
 	uint64_t ns;
-	int err = timespec_from_user(&ns, request);
+	int unknown = sleep_clock(id, &cpu, &c), err;
 
-	return err ? err : sleep_on(id, ns, flags & TIMER_ABSTIME, remaining);
+	/* The clock is looked at before the time; only whether a CPU clock's thread exists, after.
+	 */
+	if (unknown && (id >= 0 || !cpu))
+		return unknown;
+	err = timespec_from_user(&ns, request);
+	if (err)
+		return err;
+	if (unknown || (c.tid && c.tid == current->tid))
+		return -EINVAL;
+	return sleep_on(id, cpu ? &c : NULL, ns, flags & TIMER_ABSTIME, remaining);
 }
