@@ -14,16 +14,14 @@
 #define VERSION_1_WORDS 1
 #define VERSION_3_WORDS 2
 
-static struct {
-	uint64_t effective, permitted, inheritable, bounding;
-} caps = {ALL_CAPS, ALL_CAPS, 0, ALL_CAPS};
-bool capability_keep;
-/* Guards changes of caps; reading one word needs none. */
+struct capability_sets process_caps = {ALL_CAPS, ALL_CAPS, 0, ALL_CAPS};
+bool capability_keep, capability_no_new;
+/* Guards changes of process_caps; reading one word needs none. */
 static spinlock_t caps_lock = SPINLOCK_INIT;
 
 bool process_capable(int cap)
 {
-	return caps.effective & capbit(cap);
+	return process_caps.effective & capbit(cap);
 }
 
 void capability_after_setuid(bool had_root, bool was_root)
@@ -33,14 +31,14 @@ void capability_after_setuid(bool had_root, bool was_root)
 
 	spin_lock(&caps_lock);
 	if (had_root && !has_root) {
-		caps.effective = 0;
+		process_caps.effective = 0;
 		if (!capability_keep)
-			caps.permitted = 0;
+			process_caps.permitted = 0;
 	}
 	if (was_root && p->euid != 0)
-		caps.effective = 0;
+		process_caps.effective = 0;
 	if (!was_root && p->euid == 0)
-		caps.effective = caps.permitted;
+		process_caps.effective = process_caps.permitted;
 	spin_unlock(&caps_lock);
 }
 
@@ -49,11 +47,11 @@ long capability_bound(unsigned long cap, bool drop)
 	if (cap > CAP_LAST_CAP)
 		return -EINVAL;
 	if (!drop)
-		return !!(caps.bounding & capbit(cap));
+		return !!(process_caps.bounding & capbit(cap));
 	if (!process_capable(CAP_SETPCAP))
 		return -EPERM;
 	spin_lock(&caps_lock);
-	caps.bounding &= ~capbit(cap);
+	process_caps.bounding &= ~capbit(cap);
 	spin_unlock(&caps_lock);
 	return 0;
 }
@@ -122,9 +120,9 @@ long sys_capget(uintptr_t header, uintptr_t data)
 		return r;
 	spin_lock(&caps_lock);
 	for (int i = 0; i < words; i++) {
-		d[i].effective = (uint32_t)(caps.effective >> (32 * i));
-		d[i].permitted = (uint32_t)(caps.permitted >> (32 * i));
-		d[i].inheritable = (uint32_t)(caps.inheritable >> (32 * i));
+		d[i].effective = (uint32_t)(process_caps.effective >> (32 * i));
+		d[i].permitted = (uint32_t)(process_caps.permitted >> (32 * i));
+		d[i].inheritable = (uint32_t)(process_caps.inheritable >> (32 * i));
 	}
 	spin_unlock(&caps_lock);
 	return copy_to_user(data, d, (size_t)words * sizeof(d[0]));
@@ -150,15 +148,15 @@ long sys_capset(uintptr_t header, uintptr_t data)
 	inheritable = (d[0].inheritable | (uint64_t)d[1].inheritable << 32) & ALL_CAPS;
 
 	spin_lock(&caps_lock);
-	if ((permitted & ~caps.permitted) || (effective & ~permitted) ||
-	    (inheritable & ~(caps.inheritable | caps.bounding)) ||
-	    (!(caps.effective & capbit(CAP_SETPCAP)) &&
-	     (inheritable & ~(caps.inheritable | caps.permitted)))) {
+	if ((permitted & ~process_caps.permitted) || (effective & ~permitted) ||
+	    (inheritable & ~(process_caps.inheritable | process_caps.bounding)) ||
+	    (!(process_caps.effective & capbit(CAP_SETPCAP)) &&
+	     (inheritable & ~(process_caps.inheritable | process_caps.permitted)))) {
 		r = -EPERM;
 	} else {
-		caps.effective = effective;
-		caps.permitted = permitted;
-		caps.inheritable = inheritable;
+		process_caps.effective = effective;
+		process_caps.permitted = permitted;
+		process_caps.inheritable = inheritable;
 	}
 	spin_unlock(&caps_lock);
 	return r;

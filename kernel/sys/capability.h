@@ -8,6 +8,12 @@
 #include <stdint.h>
 #include <linux/capability.h>
 
+/* Bit n: capability n. Words are read without a lock. */
+struct capability_sets {
+	uint64_t effective, permitted, inheritable, bounding;
+};
+extern struct capability_sets process_caps;
+
 /* True if the process may use cap (CAP_SYS_ADMIN...). */
 bool process_capable(int cap);
 
@@ -19,3 +25,4 @@ void capability_after_setuid(bool had_root, bool was_root);
 long capability_bound(unsigned long cap, bool drop);
 long capability_ambient(unsigned long op, unsigned long cap);
 extern bool capability_keep;
+extern bool capability_no_new; /* PR_SET_NO_NEW_PRIVS: kept, there is no execve to bind */

@@ -17,3 +17,6 @@ extern struct process_ids process_ids;
 
 /* True while the effective user is root; sys/capability.h is finer. */
 bool process_privileged(void);
+
+/* The supplementary group at index i; false past the last. */
+bool process_group_at(unsigned i, unsigned *group);

@@ -25,6 +25,16 @@ bool process_privileged(void)
 	return process_ids.euid == 0;
 }
 
+bool process_group_at(unsigned i, unsigned *group)
+{
+	spin_lock(&ids_lock);
+	bool found = i < ngroups;
+	if (found)
+		*group = groups[i];
+	spin_unlock(&ids_lock);
+	return found;
+}
+
 long sys_getpid(void)
 {
 	return PROCESS_ID;

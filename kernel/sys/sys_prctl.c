@@ -14,7 +14,6 @@
  * child to adopt, no core dump and no execve. */
 static struct {
 	int parent_death_signal, child_subreaper;
-	bool no_new_privileges;
 	int dumpable;
 	unsigned long timer_slack; /* how late timers may be: they are never late on purpose */
 } settings = {.dumpable = 1, .timer_slack = TIMER_SLACK_DEFAULT};
@@ -81,10 +80,10 @@ long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b || c || d)
 			return -EINVAL;
-		settings.no_new_privileges = true;
+		capability_no_new = true;
 		return 0;
 	case PR_GET_NO_NEW_PRIVS:
-		return a || b || c || d ? -EINVAL : settings.no_new_privileges;
+		return a || b || c || d ? -EINVAL : capability_no_new;
 	case PR_SET_CHILD_SUBREAPER:
 		settings.child_subreaper = !!a;
 		return 0;

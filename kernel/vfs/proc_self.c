@@ -10,6 +10,7 @@
 #include "sched/thread.h"
 #include "signal/process.h"
 #include "start.h"
+#include "sys/capability.h"
 #include "sys/process_ids.h"
 #include "sys/rlimit.h"
 #include "time/clock.h"
@@ -182,18 +183,22 @@ static int show_status(struct textbuf *t, long tid)
 		    short_name(th), (unsigned)process_umask, state, PROCESS_ID, tid);
 	text_printf(t, "PPid:\t0\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n",
 		    id->uid, id->euid, id->suid, id->fsuid, id->gid, id->egid, id->sgid, id->fsgid);
-	text_printf(t, "FDSize:\t%u\nGroups:\t \nNStgid:\t%d\nNSpid:\t%ld\n", fd_table_size(),
-		    PROCESS_ID, tid);
+	text_printf(t, "FDSize:\t%u\nGroups:\t", fd_table_size());
+	for (unsigned i = 0, group; process_group_at(i, &group); i++)
+		text_printf(t, "%u ", group);
+	text_printf(t, "\nNStgid:\t%d\nNSpid:\t%ld\n", PROCESS_ID, tid);
 	show_memory(t);
 	text_printf(t, "CoreDumping:\t0\nThreads:\t%u\n", thread_count);
 	show_signals(t, th);
-	unsigned long caps = process_privileged() ? 0x1fffffffffful : 0;
+	const struct capability_sets *caps = &process_caps;
 	text_printf(t,
 		    "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\n"
 		    "CapAmb:\t%016lx\n",
-		    0ul, caps, caps, 0x1fffffffffful, 0ul);
-	text_printf(t, "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
-		       "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
+		    caps->inheritable, caps->permitted, caps->effective, caps->bounding, 0ul);
+	text_printf(t,
+		    "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+		    "Mems_allowed:\t1\nMems_allowed_list:\t0\n",
+		    capability_no_new);
 	text_printf(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		    (unsigned long)th->voluntary_switches, (unsigned long)th->involuntary_switches);
 	thread_put(th);
