@@ -130,7 +130,7 @@ const struct file_ops *device_ops(uint64_t rdev)
 
 void devfs_init(void)
 {
-	tree_mkdir(&super_devtmpfs, "/dev", 0755);
+	dentry_put(tree_mkdir(&super_devtmpfs, "/dev", 0755));
 	for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
 		const struct device *d = &devices[i];
 		tree_add(&super_devtmpfs, d->path, S_IFCHR | d->mode)->rdev =
@@ -140,5 +140,5 @@ void devfs_init(void)
 	tree_symlink(&super_devtmpfs, "/dev/stdin", "/proc/self/fd/0");
 	tree_symlink(&super_devtmpfs, "/dev/stdout", "/proc/self/fd/1");
 	tree_symlink(&super_devtmpfs, "/dev/stderr", "/proc/self/fd/2");
-	tree_mkdir(&super_shm, "/dev/shm", 01777);
+	dentry_put(tree_mkdir(&super_shm, "/dev/shm", 01777));
 }

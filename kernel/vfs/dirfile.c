@@ -2,7 +2,7 @@
  * are added or removed meanwhile disturb no others. */
 #include <asm/errno.h>
 #include <linux/fs.h>
-#include <linux/stat.h>
+#include "vfs/modes.h"
 #include "lib/string.h"
 #include "vfs/inode.h"
 #include "vfs/regfile.h"

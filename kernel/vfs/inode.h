@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <linux/limits.h>
-#include <linux/stat.h>
+#include "vfs/modes.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "vfs/file.h"

@@ -71,10 +71,11 @@ static void step_into(struct walk *w, struct dentry *next)
 
 /*
  * Replaces the rest of the path by the link's target and that rest. Returns the new rest, NULL with
- * *err set. *jumped: the link led to a dentry, which w->dentry now is.
+ * *err set. slash: the path ended in one after the link, which then belongs to the target.
+ * *jumped: the link led to a dentry, which w->dentry now is.
  */
-static const char *expand_link(struct walk *w, struct inode *link, const char *rest, bool *jumped,
-			       int *err)
+static const char *expand_link(struct walk *w, struct inode *link, const char *rest, bool slash,
+			       bool *jumped, int *err)
 {
 	*jumped = false;
 	if (link->dynlink && link->dynlink->follow) {
@@ -105,7 +106,7 @@ static const char *expand_link(struct walk *w, struct inode *link, const char *r
 		*err = (int)n;
 		return NULL;
 	}
-	if (rest_len) {
+	if (rest_len || slash) {
 		text[n++] = '/';
 		memcpy(text + n, rest, rest_len);
 		n += (long)rest_len;
@@ -185,16 +186,11 @@ int path_walk(struct walk *w, int dirfd, const char *path, unsigned flags)
 			if (++links > MAX_LINKS)
 				return -ELOOP;
 			bool jumped;
-			path = expand_link(w, i, rest, &jumped, &err);
+			path = expand_link(w, i, rest, slash, &jumped, &err);
 			if (!path)
 				return err;
-			if (!jumped) {
-				if (slash) {
-					/* The slash asks that the target be a directory. */
-					flags |= WALK_DIRECTORY;
-				}
+			if (!jumped)
 				continue;
-			}
 			if (last) {
 				w->last = LAST_DOT; /* no name to create or remove */
 				break;

@@ -3,7 +3,7 @@
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/fcntl.h>
-#include <linux/stat.h>
+#include "vfs/modes.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"

@@ -92,7 +92,10 @@ void vfs_init(void)
 	procfs_init();
 	etcfiles_init();
 	dentry_put(tree_mkdir(&super_tmpfs, "/tmp", 01777));
+	dentry_put(tree_mkdir(&super_tmpfs, "/var/tmp", 01777));
 	dentry_put(tree_mkdir(&super_tmpfs, "/root", 0700));
+	dentry_put(tree_mkdir(&super_tmpfs, "/usr/bin", 0755));
+	dentry_put(tree_mkdir(&super_tmpfs, "/run", 0755));
 	tty_init();
 	enter_start_directory();
 	open_console();
