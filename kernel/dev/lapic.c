@@ -77,6 +77,7 @@ bool lapic_init(uint64_t phys)
 	for (unsigned i = 0; i < sizeof lvt / sizeof *lvt && i <= last_lvt; i++)
 		lapic_write(lvt[i], LVT_MASKED);
 	lapic_write(REG_TPR, 0);
+	lapic_write(REG_TIMER_DIVIDE, DIVIDE_BY_16);
 	ready = true;
 	lapic_eoi(); /* should firmware have left one in service */
 	return true;
@@ -114,7 +115,6 @@ void lapic_timer_init(unsigned vector)
 		/* Without it a write of the MSR could pass the mode change (SDM 11.5.4.1). */
 		__asm__ volatile("mfence" : : : "memory");
 	} else {
-		lapic_write(REG_TIMER_DIVIDE, DIVIDE_BY_16);
 		lapic_write(REG_LVT_TIMER, vector);
 	}
 }

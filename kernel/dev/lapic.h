@@ -19,6 +19,9 @@ void lapic_eoi(void);
 bool lapic_has_tsc_deadline(void);
 /* Timer interrupts come on this vector from now on; nothing is armed yet. */
 void lapic_timer_init(unsigned vector);
+/* What QEMU and KVM feed the timer with, through the divider in use: counts a second. */
+#define LAPIC_USUAL_HZ (1000000000ull / 16)
+
 /* One-shot. TSC-deadline mode: at that TSC value, 0: off. */
 void lapic_timer_set_tsc(uint64_t tsc);
 /* Counting mode: after that many counts, 0: off. */

@@ -19,9 +19,6 @@
 
 #define NSEC 1000000000ull
 
-/* What KVM and QEMU feed the LAPIC timer with, divided by 16 (dev/lapic.c). */
-#define LAPIC_USUAL_HZ (NSEC / 16)
-
 static bool pc_detect(void)
 {
 	return true;

@@ -1,4 +1,5 @@
 #include "arch/x86_64/cpu.h"
+#include "dev/lapic.h"
 #include "dev/pit.h"
 #include "lib/muldiv.h"
 #include "lib/printk.h"
@@ -81,6 +82,28 @@ static uint64_t pit_calibrate(void)
 	return calib_hz(&start, &end, 0);
 }
 
+/* Without a PIT: QEMU and KVM count the LAPIC timer at 1 GHz divided as dev/lapic.h says. Half a
+ * millisecond of that; no better than the moment of reading. 0 if it does not count. */
+static uint64_t lapic_calibrate(void)
+{
+	const uint32_t counts = LAPIC_USUAL_HZ / 2000;
+	uint64_t began, end, guard = rdtsc();
+	uint32_t first;
+
+	if (!lapic_present() || !(cpuid(1, 0).ecx >> 31))
+		return 0;
+	lapic_timer_set_count(UINT32_MAX);
+	first = lapic_timer_count();
+	began = rdtsc_ordered();
+	do {
+		end = rdtsc_ordered();
+		if (end - guard > ROUND_TIMEOUT)
+			return 0;
+	} while (first - lapic_timer_count() < counts);
+	lapic_timer_set_count(0);
+	return (end - began) * 2000;
+}
+
 void tsc_clock_init(void)
 {
 	uint64_t hz = cpuid_hz();
@@ -92,7 +115,10 @@ void tsc_clock_init(void)
 	if (!hz)
 		hz = cpuid_base_hz();
 	if (!hz)
-		panic("no clock: neither pvclock, CPUID nor a PIT tells the TSC's frequency");
+		hz = lapic_calibrate();
+	if (!hz)
+		panic("no clock: neither pvclock, CPUID, a PIT nor the LAPIC tells the TSC's "
+		      "frequency");
 	clock_set_tsc_rate(hz);
 }
 
