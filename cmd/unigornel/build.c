@@ -3,6 +3,8 @@
 #include "overlay.h"
 #include "progress.h"
 #include "session.h"
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,6 +114,18 @@ static void cgo_environment(struct gotool *go, bool cgo)
 	free(cc);
 }
 
+/* -toolexec: ourselves, then the user's own. */
+static void add_toolexec(const struct goflags *flags, struct strv *args)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n <= 0)
+		die("cannot find myself: %s", strerror(errno));
+	self[n] = 0;
+	strv_addf(args, "-toolexec='%s' toolexec%s%s", self, flags->toolexec ? " " : "",
+		  flags->toolexec ? flags->toolexec : "");
+}
+
 char *build_image(const struct gotool *go_found, const struct build *b, enum build_result *result)
 {
 	struct gotool go = *go_found;
@@ -134,7 +148,8 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 			add_pkgconfig(&list.v[i], &in.libraries);
 	}
 	cgo_environment(&go, in.libc);
-	char *overlay = overlay_write(&go, &b->flags, &list);
+	char *overlay = overlay_write(&go, &b->flags);
+	bool toolexec = b->flags.toolexec || overlay_needs_toolexec(&b->flags, &list);
 	char *tags = gotool_tags(&go, &b->flags);
 	char *archive = xasprintf("%s/program.a", session_dir());
 	unlink(archive);
@@ -149,6 +164,8 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 	strv_addf(&args, "-overlay=%s", overlay);
 	strv_addf(&args, "-tags=%s", tags);
 	strv_addf(&args, "-o=%s", archive);
+	if (toolexec)
+		add_toolexec(&b->flags, &args);
 	strv_append(&args, &b->packages);
 	struct buffer out = {0};
 	int status = gotool_run(&go, &args, b->test ? &out : NULL);

@@ -7,3 +7,5 @@ int command_test(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);
+/* Not for people: toolexec.c. */
+int command_toolexec(int argc, char **argv);

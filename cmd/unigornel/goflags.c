@@ -7,7 +7,7 @@
 /* Keys from here on are indices into the table below. */
 #define FIRST_KEY 0x1000
 
-enum treatment { PASS, TAGS, OVERLAY, CHDIR, LDFLAGS, VERBOSE, REJECT };
+enum treatment { PASS, TAGS, OVERLAY, CHDIR, LDFLAGS, VERBOSE, TOOLEXEC, REJECT };
 
 struct flag {
 	const char *name, *arg; /* arg NULL: boolean, takes only =true or =false */
@@ -42,7 +42,7 @@ static const struct flag flags[] = {
     {"pkgdir", "DIR", PASS, NULL},
     {"race", NULL, REJECT, "the race detector needs its C runtime; use `go test -race` natively"},
     {"tags", "LIST", TAGS, NULL},
-    {"toolexec", "CMD", PASS, NULL},
+    {"toolexec", "CMD", TOOLEXEC, NULL},
     {"trimpath", NULL, PASS, NULL},
     {"work", NULL, PASS, NULL},
     {"x", NULL, VERBOSE, NULL},
@@ -97,6 +97,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		g->overlay = realpath(arg, NULL);
 		if (!g->overlay)
 			die("-overlay: cannot read %s", arg);
+		return 0;
+	case TOOLEXEC:
+		g->toolexec = xstrdup(arg);
 		return 0;
 	case CHDIR:
 		/* As go does: what follows is meant from there. */

@@ -8,6 +8,7 @@ struct goflags {
 	struct strv flags;	     /* "-name" or "-name=value", passed on as they are */
 	char *tags;		     /* -tags, comma separated; NULL if not given */
 	char *overlay;		     /* -overlay, absolute; NULL if not given */
+	char *toolexec;		     /* -toolexec */
 	bool strip_debug, strip_all; /* -ldflags has -w, -s */
 	bool verbose;		     /* -v or -x: go prints progress itself */
 };

@@ -60,6 +60,8 @@ int main(int argc, char **argv)
 		name = "help";
 	if (!strcmp(name, "--version") || !strcmp(name, "-version"))
 		name = "version";
+	if (!strcmp(name, "toolexec"))
+		return command_toolexec(argc - 1, argv + 1);
 	const struct command *c = find(name);
 	if (!c) {
 		die_status = 2;

@@ -1,4 +1,5 @@
 #include "overlay.h"
+#include "asm.h"
 #include "session.h"
 #include <cjson/cJSON.h>
 #include <dirent.h>
@@ -67,109 +68,6 @@ static char *cached(const char *data, size_t n, const char *base)
 	return path;
 }
 
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || (unsigned char)c >= 0x80;
-}
-
-/* True if the assembly between start and end has the word outside // comments. */
-static bool has_word(const char *start, const char *end, const char *word)
-{
-	size_t n = strlen(word);
-	const char *p = start;
-	while (p < end) {
-		const char *q = p;
-		if (p + 1 < end && p[0] == '/' && p[1] == '/') {
-			while (p < end && *p != '\n')
-				p++;
-		} else if (is_word(*p)) {
-			while (p < end && is_word(*p))
-				p++;
-			if ((size_t)(p - q) == n && !memcmp(q, word, n))
-				return true;
-		} else {
-			p++;
-		}
-	}
-	return false;
-}
-
-/* The start of the first line at or after p that begins with TEXT, or end. */
-static const char *next_function(const char *p, const char *end)
-{
-	while (p < end && strncmp(p, "TEXT", 4)) {
-		p = memchr(p, '\n', (size_t)(end - p));
-		p = p ? p + 1 : end;
-	}
-	return p;
-}
-
-/*
- * Copies Go assembly, giving the flag NOFRAME (512) to functions without a frame whose only way out
- * is SYSCALL. Go's assembler would make the frame pointer's slot in them once they have a CALL, and
- * rt_sigreturn finds the signal frame by the stack pointer.
- */
-static void keep_frameless(const struct buffer *in, struct buffer *out)
-{
-	const char *end = in->data + in->len, *p = next_function(in->data, end);
-	buffer_add(out, in->data, (size_t)(p - in->data));
-	while (p < end) {
-		const char *next = next_function(p + 4, end);
-		const char *line_end = memchr(p, '\n', (size_t)(next - p));
-		const char *frame = line_end ? memmem(p, (size_t)(line_end - p), ",$0", 3) : NULL;
-		if (!frame)
-			frame = line_end ? memmem(p, (size_t)(line_end - p), ", $0", 4) : NULL;
-		bool zero =
-		    frame && !(strchr(frame, '0')[1] >= '0' && strchr(frame, '0')[1] <= '9');
-		if (zero && memchr(p, ',', (size_t)(frame - p)) &&
-		    !has_word(p, line_end, "NOFRAME") && has_word(line_end, next, "SYSCALL") &&
-		    !has_word(line_end, next, "CALL")) {
-			buffer_add(out, p, (size_t)(frame - p));
-			buffer_add(out, "|512", 4);
-			p = frame;
-		}
-		buffer_add(out, p, (size_t)(next - p));
-		p = next;
-	}
-}
-
-/* Copies Go assembly, replacing the instruction SYSCALL outside comments and strings; lines keep
- * their numbers. Returns how many there were. */
-static size_t replace_syscalls(const struct buffer *in, struct buffer *out)
-{
-	static const char call[] = "CALL unigornel_syscall(SB)";
-	const char *p = in->data, *end = in->data + in->len;
-	size_t count = 0;
-	while (p < end) {
-		const char *start = p;
-		if (p + 1 < end && p[0] == '/' && p[1] == '/') {
-			while (p < end && *p != '\n')
-				p++;
-		} else if (p + 1 < end && p[0] == '/' && p[1] == '*') {
-			const char *q = strstr(p + 2, "*/");
-			p = q ? q + 2 : end;
-		} else if (*p == '"') {
-			for (p++; p < end && *p != '"' && *p != '\n'; p++)
-				p += *p == '\\' && p + 1 < end;
-			p += p < end;
-		} else if (is_word(*p)) {
-			while (p < end && is_word(*p))
-				p++;
-			if (p - start == 7 && !memcmp(start, "SYSCALL", 7) &&
-			    (p == end || *p != '(')) {
-				buffer_add(out, call, sizeof call - 1);
-				count++;
-				continue;
-			}
-		} else {
-			p++;
-		}
-		buffer_add(out, start, (size_t)(p - start));
-	}
-	return count;
-}
-
 /* The user's overlay may stand in for the file. */
 static const char *source_of(const cJSON *replace, const char *path)
 {
@@ -187,15 +85,13 @@ static void set(cJSON *replace, const char *path, const char *with)
 /* Adds the file's copy to the overlay. False if it has no SYSCALL. */
 static bool add_file(cJSON *replace, const char *path)
 {
-	struct buffer in = {0}, frameless = {0}, out = {0};
+	struct buffer in = {0}, out = {0};
 	const char *source = source_of(replace, path);
 	bool found = false;
 	int err = *source ? read_file(source, &in) : 0;
 	if (err)
 		die("cannot read %s: %s", source, strerror(-err));
-	if (in.len && strstr(in.data, "SYSCALL"))
-		keep_frameless(&in, &frameless);
-	if (frameless.len && replace_syscalls(&frameless, &out)) {
+	if (asm_replace_syscalls(&in, &out)) {
 		const char *base = strrchr(path, '/') + 1;
 		char *copy = cached(out.data, out.len, base);
 		set(replace, path, copy);
@@ -203,7 +99,6 @@ static bool add_file(cJSON *replace, const char *path)
 		found = true;
 	}
 	buffer_free(&in);
-	buffer_free(&frameless);
 	buffer_free(&out);
 	return found;
 }
@@ -230,7 +125,7 @@ static void search(const char *dir, struct strv *found)
 			for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 				other |= strstr(e->d_name, others[i]) != NULL;
 			struct buffer in = {0}, out = {0};
-			if (!other && !read_file(path, &in) && replace_syscalls(&in, &out))
+			if (!other && !read_file(path, &in) && asm_replace_syscalls(&in, &out))
 				strv_add(found, path);
 			buffer_free(&in);
 			buffer_free(&out);
@@ -310,22 +205,34 @@ static cJSON *user_overlay(const struct goflags *flags)
 	return replace;
 }
 
-char *overlay_write(const struct gotool *go, const struct goflags *flags,
-		    const struct package_list *packages)
+bool overlay_needs_toolexec(const struct goflags *flags, const struct package_list *packages)
+{
+	bool found = false;
+	cJSON *replace = user_overlay(flags);
+	for (size_t i = 0; i < packages->n && !found; i++) {
+		const struct package *p = &packages->v[i];
+		for (size_t k = 0; !p->standard && k < p->sfiles.n && !found; k++) {
+			struct buffer in = {0}, out = {0};
+			char *path = xasprintf("%s/%s", p->dir, p->sfiles.v[k]);
+			const char *source = source_of(replace, path);
+			found =
+			    *source && !read_file(source, &in) && asm_replace_syscalls(&in, &out);
+			buffer_free(&in);
+			buffer_free(&out);
+			free(path);
+		}
+	}
+	cJSON_Delete(replace);
+	return found;
+}
+
+char *overlay_write(const struct gotool *go, const struct goflags *flags)
 {
 	cJSON *root = cJSON_CreateObject(), *replace = user_overlay(flags);
 	struct strv files = {0};
 	standard_files(go, &files);
 	for (size_t i = 0; i < files.n; i++)
 		add_file(replace, files.v[i]);
-	for (size_t i = 0; i < packages->n; i++) {
-		const struct package *p = &packages->v[i];
-		for (size_t k = 0; !p->standard && k < p->sfiles.n; k++) {
-			char *path = xasprintf("%s/%s", p->dir, p->sfiles.v[k]);
-			add_file(replace, path);
-			free(path);
-		}
-	}
 	char *name = cached(runtime_go, sizeof runtime_go - 1, "unigornel.go");
 	char *path = xasprintf("%s/src/runtime/zz_unigornel_linux_amd64.go", go->goroot);
 	set(replace, path, name);
