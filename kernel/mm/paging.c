@@ -18,6 +18,10 @@ extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __da
     __bss_end[], __program_bss_start[], __program_bss_end[];
 /* arch/x86_64/boot.S: the early tables, no longer used afterwards. */
 extern char boot_tables_start[], boot_tables_end[];
+/* RAM below 1 MiB that is nobody's after boot; from 0x9f000 on firmware has its tables. */
+#define LOW_MEMORY_START 0x10000ul
+#define LOW_MEMORY_END	 0x9f000ul
+
 /* Right after paging_init nothing may fail for want of memory: it is what the machine runs on. */
 static void map_or_die(uintptr_t va, paddr_t pa, size_t len, uint64_t flags)
 {
@@ -102,4 +106,9 @@ void mm_free_boot_memory(void)
 
 	pt_unmap_pages(start, end - start);
 	page_add_range(start, end);
+	/* What the loader left in low memory has been copied. The first 64 KiB stay for code that
+	 * starts other CPUs in real mode. */
+	if (boot_info.module.end <= boot_info.module.start ||
+	    boot_info.module.start >= LOW_MEMORY_END)
+		page_add_range(LOW_MEMORY_START, LOW_MEMORY_END);
 }
