@@ -1,0 +1,4 @@
+// broken does not compile, on purpose.
+package main
+
+func main() { undefinedFunction() }

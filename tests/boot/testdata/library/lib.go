@@ -1,0 +1,2 @@
+// Package library is no command: the tool has to say so.
+package library
