@@ -45,6 +45,8 @@ to_test="header cmocka.h libcmocka-dev
 command clang-format clang-format
 command xz xz-utils
 command lz4 lz4
+command zstd zstd
+command perl perl-base
 command depmod kmod
 command timeout coreutils"
 

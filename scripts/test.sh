@@ -1,0 +1,65 @@
+#!/bin/bash
+# test.sh: every test of the repository, one stage after another; a failing stage does not keep the
+# later ones from running. The last line says how many tests passed and failed. Logs: build/log.
+#
+#   STAGES="lint unit boot"   only these
+set -u
+cd "$(dirname "$0")/.."
+mkdir -p build/log
+passed=0 failed=0 broken=()
+
+# count LOG: adds up what the log of a stage says, in the words of go test, cmocka and test-std.
+count() {
+    local p f
+    p=$(grep -cE '^ *--- PASS|^\[ +OK +\]' "$1")
+    f=$(grep -cE '^ *--- FAIL|^\[ +FAILED +\] [a-z_0-9]+$' "$1")
+    read -r sp sf < <(sed -n 's/^standard library:.* tests: \([0-9]*\) passed.* \([0-9]*\) failed$/\1 \2/p' "$1"; echo 0 0)
+    passed=$((passed + p + sp))
+    failed=$((failed + f + sf))
+}
+
+# stage NAME COMMAND...: shows only what failed, and where the rest is.
+stage() {
+    local name=$1 log=build/log/$1.log start=$SECONDS code=0
+    shift
+    case " ${STAGES:-$name} " in *" $name "*) ;; *) return ;; esac
+    echo "== $name"
+    "$@" >"$log" 2>&1 || code=$?
+    local before=$failed
+    count "$log"
+    if [ $code -ne 0 ]; then
+        broken+=("$name")
+        # A stage can fail with no test to blame, for instance by not compiling.
+        [ $failed -gt $before ] || failed=$((failed + 1))
+        grep -E -A 12 '^ *--- FAIL|^FAIL|error:|FAILED' "$log" | head -n 80
+        tail -n 15 "$log"
+        echo "== $name FAILED, whole log in $log"
+    else
+        [ $failed -eq $before ] || broken+=("$name")
+        passed=$((passed + 1))
+        echo "   ok, $((SECONDS - start)) s"
+    fi
+}
+
+build() { make --no-print-directory -s -j"$(nproc)" all; }
+unit() { make --no-print-directory -s test-unit; }
+gotests() { scripts/gotest.sh -v "$@"; }
+
+# The Xen lab: built once and kept in the cache; where it cannot be built that is a failure.
+xenlab() { tests/xenlab/xenlab build; }
+xen() { UNIGORNEL_TARGETS=xen scripts/gotest.sh -v ./boot; }
+qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
+
+stage build build
+stage lint scripts/lint.sh
+stage unit unit
+stage boot qemu
+stage diff gotests ./diff
+stage xenlab xenlab
+stage xen xen
+stage std tests/std/run.sh --slice
+stage stress tests/stress/run.sh 0.5
+
+[ ${#broken[@]} -eq 0 ] || echo "stages with failures: ${broken[*]}"
+echo "$passed passed, $failed failed"
+[ ${#broken[@]} -eq 0 ] && [ $failed -eq 0 ]
