@@ -3,6 +3,9 @@
 package boot
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -113,8 +116,24 @@ func overflowMessage(s string) string {
 	return s
 }
 
-func TestExamplesPrintWhatTheyPrintNatively(t *testing.T) {
-	steps := []machine.Step{
+// An example, what is typed at it, and what of its output must differ.
+type example struct {
+	name      string
+	steps     []machine.Step
+	normalise func(string) string
+}
+
+var examples = []example{
+	{"hello", nil, nil},
+	{"sleep", nil, nil},
+	{"cgo", nil, nil},
+	{"echo", []machine.Step{
+		{Wait: regexp.MustCompile(`Ctrl-D`), Send: "hello machine\n"},
+		{Wait: regexp.MustCompile(`enihcam`), Send: "\n"},
+		{Wait: regexp.MustCompile(`2: `), Send: "eins zwei\n"},
+		{Wait: regexp.MustCompile(`iewz`), Send: ""},
+	}, nil},
+	{"playground", []machine.Step{
 		{Wait: regexp.MustCompile(`help|Ctrl-D`), Send: "primes 25\n"},
 		{Wait: regexp.MustCompile(`97`), Send: "divide 7 0\n"},
 		{Wait: regexp.MustCompile(`recovered`), Send: "nil\n"},
@@ -122,43 +141,81 @@ func TestExamplesPrintWhatTheyPrintNatively(t *testing.T) {
 		{Wait: regexp.MustCompile(`in 200ms.*\n[^*]*\* tea is ready`), Send: "spawn 10000\n"},
 		{Wait: regexp.MustCompile(`brought`), Send: "memory 20\n"},
 		{Wait: regexp.MustCompile(`collector`), Send: "quit 9\n"},
-	}
-	typed := []machine.Step{
-		{Wait: regexp.MustCompile(`Ctrl-D`), Send: "hello machine\n"},
-		{Wait: regexp.MustCompile(`enihcam`), Send: "\n"},
-		{Wait: regexp.MustCompile(`2: `), Send: "eins zwei\n"},
-		{Wait: regexp.MustCompile(`iewz`), Send: ""},
-	}
-	for _, e := range []struct {
-		name  string
-		steps []machine.Step
-		// what must differ: see the comments
-		normalise func(string) string
-	}{
-		{"hello", nil, nil},
-		{"sleep", nil, nil},
-		{"cgo", nil, nil},
-		{"echo", typed, nil},
+	}, func(s string) string {
 		// How often the collector runs depends on its pace.
-		{"playground", steps, func(s string) string {
-			return regexp.MustCompile(`ran \d+ times`).ReplaceAllString(s, "ran N times")
-		}},
-	} {
+		return regexp.MustCompile(`ran \d+ times`).ReplaceAllString(s, "ran N times")
+	}},
+}
+
+func TestExamplesPrintWhatTheyPrintNatively(t *testing.T) {
+	for _, e := range examples {
 		e := e
 		t.Run(e.name, func(t *testing.T) {
 			p := machine.Build(t, "examples/"+e.name)
 			hash := machine.Hash(t, p.Image)
 			native := p.RunNative(t, machine.Options{Steps: e.steps})
-			machine.EachTarget(t, func(t *testing.T, target string) {
-				got := p.Run(t, target, machine.Options{Steps: terminalEnd(e.steps)})
-				got.Output = withoutEcho(got.Output, e.steps)
-				compare(t, native, got, e.normalise)
+			t.Run("on", func(t *testing.T) {
+				machine.EachTarget(t, func(t *testing.T, target string) { e.check(t, p, target, native) })
 			})
 			if h := machine.Hash(t, p.Image); h != hash {
 				t.Errorf("the image changed from %s to %s while it ran", hash, h)
 			}
 		})
 	}
+}
+
+func (e example) check(t *testing.T, p machine.Program, target string, native machine.Result) {
+	t.Helper()
+	got := p.Run(t, target, machine.Options{Steps: terminalEnd(e.steps)})
+	got.Output = withoutEcho(got.Output, e.steps)
+	compare(t, native, got, e.normalise)
+}
+
+// TestOldestGo builds the examples with Go 1.19.
+func TestOldestGo(t *testing.T) {
+	goroot := oldestGo(t)
+	for _, e := range examples {
+		e := e
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			p := machine.BuildWith(t, "examples/"+e.name, goroot)
+			e.check(t, p, "microvm", p.RunNative(t, machine.Options{Steps: e.steps}))
+		})
+	}
+}
+
+// oldestGo finds the GOROOT of a Go 1.19: Debian's package golang-1.19, or one that the module proxy
+// serves. That one is copied out of the module cache, where go 1.19 cannot build.
+func oldestGo(t *testing.T) string {
+	t.Helper()
+	const debian, version = "/usr/lib/go-1.19", "go1.19.13"
+	if _, err := os.Stat(debian + "/bin/go"); err == nil {
+		return debian
+	}
+	copied := filepath.Join(machine.Root(), "build", "tests", version)
+	if _, err := os.Stat(copied + "/bin/go"); err == nil {
+		return copied
+	}
+	fetch := exec.Command("go", "env", "GOROOT", "GOVERSION")
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "GOROOT=") {
+			fetch.Env = append(fetch.Env, e)
+		}
+	}
+	fetch.Env = append(fetch.Env, "GOTOOLCHAIN="+version)
+	out, err := fetch.CombinedOutput()
+	words := strings.Fields(string(out))
+	if err != nil || len(words) != 2 || words[1] != version {
+		t.Skipf("no Go 1.19 here, and the module proxy serves none: %s", out)
+	}
+	script := `cp -r "$1" "$2.part" && chmod -R u+w "$2.part" && mv "$2.part" "$2"`
+	if err := os.MkdirAll(filepath.Dir(copied), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("sh", "-c", script, "sh", words[0], copied).CombinedOutput(); err != nil {
+		t.Fatalf("copying %s: %v\n%s", words[0], err, out)
+	}
+	return copied
 }
 
 // terminalEnd replaces the end of the input by what a person types for it: Ctrl-D.

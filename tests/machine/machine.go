@@ -66,10 +66,16 @@ type build struct {
 }
 
 // Build compiles the package in dir (relative to the repository) for both worlds, once per test
-// process; flags are go build's.
-func Build(t *testing.T, dir string, flags ...string) Program {
+// process.
+func Build(t *testing.T, dir string) Program {
 	t.Helper()
-	key := dir + "\x00" + strings.Join(flags, "\x00")
+	return BuildWith(t, dir, "")
+}
+
+// BuildWith is Build with the go command of another GOROOT.
+func BuildWith(t *testing.T, dir, goroot string) Program {
+	t.Helper()
+	key := dir + " " + goroot
 	buildMu.Lock()
 	b := builds[key]
 	if b == nil {
@@ -77,32 +83,35 @@ func Build(t *testing.T, dir string, flags ...string) Program {
 		builds[key] = b
 	}
 	buildMu.Unlock()
-	b.once.Do(func() { b.p, b.err = compile(dir, flags) })
+	b.once.Do(func() { b.p, b.err = compile(dir, goroot) })
 	if b.err != nil {
 		t.Fatalf("building %s: %v", dir, b.err)
 	}
 	return b.p
 }
 
-func compile(dir string, flags []string) (Program, error) {
+func compile(dir, goroot string) (Program, error) {
 	src := filepath.Join(Root(), dir)
 	out := filepath.Join(Root(), "build", "tests", filepath.FromSlash(dir))
-	if len(flags) > 0 {
-		out += fmt.Sprintf("-%.4x", sha256.Sum256([]byte(strings.Join(flags, " "))))
+	if goroot != "" {
+		out = filepath.Join(out, filepath.Base(goroot))
 	}
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return Program{}, err
 	}
 	p := Program{Dir: src, Image: filepath.Join(out, "image"), Native: filepath.Join(out, "native")}
 	commands := [][]string{
-		append(append([]string{"go", "build", "-o", p.Native}, flags...), "."),
-		append(append([]string{Tool(), "build", "-o", p.Image}, flags...), "."),
+		{goCommand(goroot), "build", "-o", p.Native, "."},
+		{Tool(), "build", "-o", p.Image, "."},
 	}
 	for _, c := range commands {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		cmd := exec.CommandContext(ctx, c[0], c[1:]...)
 		cmd.Dir = src
 		cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+		if goroot != "" {
+			cmd.Env = append(cmd.Env, "GOROOT=", "PATH="+filepath.Join(goroot, "bin")+":"+os.Getenv("PATH"))
+		}
 		if !usesC(src) {
 			// As images are: no libc between the program and the kernel.
 			cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
@@ -153,6 +162,13 @@ type Options struct {
 	Memory  int           // MiB of the machine, default the tool's
 	Timeout time.Duration // the tool's own --timeout
 	After   func(p *os.Process)
+}
+
+func goCommand(goroot string) string {
+	if goroot == "" {
+		return "go"
+	}
+	return filepath.Join(goroot, "bin", "go")
 }
 
 // usesC tells whether a package has C in it.

@@ -20,12 +20,13 @@ func main() {
 		fmt.Println("an address is needed")
 		os.Exit(1)
 	}
-	address, err := strconv.ParseUint(os.Args[1], 0, 64)
+	word, err := strconv.ParseUint(os.Args[1], 0, 64)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	const nowhere = 0xffff900012340000 // in the kernel's half, mapped by nobody
-	*(*uintptr)(unsafe.Pointer(uintptr(address))) = nowhere
+	address := uintptr(word)
+	**(**uintptr)(unsafe.Pointer(&address)) = nowhere
 	intoTheKernel()
 }
