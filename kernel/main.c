@@ -10,6 +10,7 @@
 #include "main.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "sched/futex.h"
 #include "sched/sched.h"
 #include "start.h"
 #include "time/clock.h"
@@ -34,6 +35,7 @@ void kernel_main(const char *error)
 	hyper->irq_init();
 	clock_init();
 	random_init();
+	futex_init();
 	tty_init();
 	vfs_init();
 	hyper->console_start_input();

@@ -27,13 +27,15 @@ struct futex_waiter {
 
 static struct bucket buckets[BUCKETS];
 
+void futex_init(void)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_init(&buckets[i].waiters);
+}
+
 static struct bucket *bucket_of(uintptr_t addr)
 {
-	struct bucket *b = &buckets[(addr >> 2 ^ addr >> 9 ^ addr >> 16) % BUCKETS];
-
-	if (!b->waiters.next)
-		list_init(&b->waiters);
-	return b;
+	return &buckets[(addr >> 2 ^ addr >> 9 ^ addr >> 16) % BUCKETS];
 }
 
 static unsigned wake_locked(struct bucket *b, uintptr_t addr, unsigned n, uint32_t bitset)

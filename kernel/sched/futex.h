@@ -3,5 +3,7 @@
 #pragma once
 #include <stdint.h>
 
+void futex_init(void);
+
 /* Wakes up to n waiters at addr. Returns how many. */
 unsigned futex_wake_address(uintptr_t addr, unsigned n);
