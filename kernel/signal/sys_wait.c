@@ -1,14 +1,10 @@
 /* The calls that wait for signals, and temporary masks for those that wait for something else. */
 #include <asm/errno.h>
-#include <linux/time_types.h>
-#include "lib/string.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
 #include "signal/process.h"
 #include "signal/sys_signal.h"
-#include "time/clock.h"
-
-#define NS_PER_SECOND 1000000000ul
+#include "time/deadline.h"
 
 /* sigpending(2) */
 long sys_rt_sigpending(uintptr_t set, size_t size)
@@ -83,42 +79,19 @@ long signal_mask_end(long result)
 	return result;
 }
 
-/* The deadline of a timeout, or 0 with *error set. */
-static uint64_t read_deadline(uintptr_t timeout, int *error)
-{
-	struct __kernel_timespec ts;
-
-	*error = 0;
-	if (!timeout)
-		return WAIT_FOREVER;
-	if (copy_from_user(&ts, timeout, sizeof(ts))) {
-		*error = -EFAULT;
-		return 0;
-	}
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long)NS_PER_SECOND) {
-		*error = -EINVAL;
-		return 0;
-	}
-	uint64_t now = clock_monotonic(), seconds = (uint64_t)ts.tv_sec;
-	if (seconds >= (WAIT_FOREVER - now) / NS_PER_SECOND - 1)
-		return WAIT_FOREVER;
-	return now + seconds * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
-}
-
 /* sigtimedwait(2) */
 long sys_rt_sigtimedwait(uintptr_t set, uintptr_t to, uintptr_t timeout, size_t size)
 {
 	struct thread *t = current;
-	uint64_t wanted;
+	uint64_t wanted, deadline;
 	siginfo_t info;
-	int error;
 
 	if (size != sizeof(wanted))
 		return -EINVAL;
 	if (copy_from_user(&wanted, set, sizeof(wanted)))
 		return -EFAULT;
 	wanted &= ~SIGNALS_UNBLOCKABLE;
-	uint64_t deadline = read_deadline(timeout, &error);
+	long error = deadline_timespec(timeout, &deadline);
 	if (error)
 		return error;
 
@@ -134,7 +107,7 @@ long sys_rt_sigtimedwait(uintptr_t set, uintptr_t to, uintptr_t timeout, size_t 
 	spin_unlock(&signal_lock);
 
 	if (!sig)
-		return waited == -ETIMEDOUT ? -EAGAIN : -EINTR;
+		return waited == -ETIMEDOUT || deadline == 0 ? -EAGAIN : -EINTR;
 	if (to && copy_to_user(to, &info, sizeof(info)))
 		return -EFAULT;
 	return sig;

@@ -18,9 +18,10 @@
 #include "mm/kmalloc.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
+#include "signal/signal.h"
 #include "time/clock.h"
+#include "time/deadline.h"
 #include "vfs/fdtable.h"
-#include "vfs/sigmask.h"
 #include "vfs/sys_files.h"
 
 #define MAX_NESTS 4 /* instances within instances, as on Linux (EP_MAX_NESTS) */
@@ -262,10 +263,10 @@ long sys_epoll_wait(int epfd, uintptr_t events, int max, int timeout)
 
 long sys_epoll_pwait(int epfd, uintptr_t events, int max, int timeout, uintptr_t mask, size_t size)
 {
-	long err = sigmask_begin(mask, size);
+	long err = signal_mask_begin(mask, size);
 	if (err)
 		return err;
-	return sigmask_end(wait_events(epfd, events, max, deadline_ms(timeout)));
+	return signal_mask_end(wait_events(epfd, events, max, deadline_ms(timeout)));
 }
 
 long sys_epoll_pwait2(int epfd, uintptr_t events, int max, uintptr_t timeout, uintptr_t mask,
@@ -274,10 +275,10 @@ long sys_epoll_pwait2(int epfd, uintptr_t events, int max, uintptr_t timeout, ui
 	uint64_t deadline;
 	long err = deadline_timespec(timeout, &deadline);
 	if (!err)
-		err = sigmask_begin(mask, size);
+		err = signal_mask_begin(mask, size);
 	if (err)
 		return err;
-	return sigmask_end(wait_events(epfd, events, max, deadline));
+	return signal_mask_end(wait_events(epfd, events, max, deadline));
 }
 
 long sys_epoll_create1(int flags)

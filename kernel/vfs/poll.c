@@ -9,10 +9,11 @@
 #include "mm/kmalloc.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
+#include "signal/signal.h"
 #include "sys/rlimit.h"
 #include "time/clock.h"
+#include "time/deadline.h"
 #include "vfs/fdtable.h"
-#include "vfs/sigmask.h"
 
 struct poller {
 	struct waitqueue wait;
@@ -148,10 +149,10 @@ long sys_ppoll(uintptr_t fds, unsigned n, uintptr_t timeout, uintptr_t mask, siz
 	uint64_t deadline;
 	long r = deadline_timespec(timeout, &deadline);
 	if (!r)
-		r = sigmask_begin(mask, size);
+		r = signal_mask_begin(mask, size);
 	if (r)
 		return r;
-	r = sigmask_end(poll(fds, n, deadline));
+	r = signal_mask_end(poll(fds, n, deadline));
 	put_time_left(timeout, deadline, 1);
 	return r;
 }
@@ -276,10 +277,10 @@ long sys_pselect6(int n, uintptr_t in, uintptr_t out, uintptr_t ex, uintptr_t ti
 	if (!r && mask_arg && copy_from_user(&arg, mask_arg, sizeof arg))
 		r = -EFAULT;
 	if (!r)
-		r = sigmask_begin(arg.mask, arg.size);
+		r = signal_mask_begin(arg.mask, arg.size);
 	if (r)
 		return r;
-	r = sigmask_end(select(n, in, out, ex, deadline));
+	r = signal_mask_end(select(n, in, out, ex, deadline));
 	put_time_left(timeout, deadline, 1);
 	return r;
 }

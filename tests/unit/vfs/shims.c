@@ -14,7 +14,7 @@
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "sched/wait.h"
-#include "signal/process.h"
+#include "signal/signal.h"
 #include "sys/process_ids.h"
 #include "sys/rlimit.h"
 #include "time/clock.h"
@@ -258,9 +258,24 @@ int signal_send_process(int sig, const siginfo_t *info)
 	return signal_send_thread(NULL, sig, info);
 }
 
-void signal_set_blocked(uint64_t mask)
+int signal_mask_begin(uintptr_t set, size_t size)
 {
-	current->sig.blocked = mask;
+	if (!set)
+		return 0;
+	if (size != sizeof(uint64_t))
+		return -EINVAL;
+	current->sig.saved_mask = current->sig.blocked;
+	current->sig.has_saved_mask = true;
+	return copy_from_user(&current->sig.blocked, set, size);
+}
+
+long signal_mask_end(long result)
+{
+	if (current->sig.has_saved_mask && result != -EINTR) {
+		current->sig.has_saved_mask = false;
+		current->sig.blocked = current->sig.saved_mask;
+	}
+	return result;
 }
 
 uint64_t rlimit_get(unsigned resource)
