@@ -32,7 +32,8 @@ static int step_by(const struct __kernel_timex *t)
 	return clock_step(ns);
 }
 
-static long adjust(uintptr_t timex)
+/* clock_adjtime(2) */
+long sys_clock_adjtime(int id, uintptr_t timex)
 {
 	struct __kernel_timex t;
 	uint64_t now;
@@ -40,6 +41,11 @@ static long adjust(uintptr_t timex)
 
 	if (copy_from_user(&t, timex, sizeof t))
 		return -EFAULT;
+	if (id != CLOCK_REALTIME) {
+		bool exists = id < 0 ? !clock_is_fd(id) : id <= CLOCK_TAI && id != CLOCK_SGI_CYCLE;
+
+		return exists ? -EOPNOTSUPP : -EINVAL;
+	}
 	if (t.modes == ADJ_OFFSET_SS_READ) {
 		t.offset = 0;
 	} else if (t.modes) {
@@ -69,14 +75,5 @@ static long adjust(uintptr_t timex)
 
 long sys_adjtimex(uintptr_t timex)
 {
-	return adjust(timex);
-}
-
-long sys_clock_adjtime(int id, uintptr_t timex)
-{
-	if (id == CLOCK_REALTIME)
-		return adjust(timex);
-	if (id < 0 ? !clock_is_fd(id) : id <= CLOCK_TAI && id != CLOCK_SGI_CYCLE)
-		return -EOPNOTSUPP;
-	return -EINVAL;
+	return sys_clock_adjtime(CLOCK_REALTIME, timex);
 }
