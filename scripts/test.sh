@@ -53,6 +53,7 @@ qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
 stage build build
 stage lint scripts/lint.sh
 stage unit unit
+stage tool gotests ./tool
 stage boot qemu
 stage diff gotests ./diff
 stage xenlab xenlab

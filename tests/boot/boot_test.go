@@ -333,23 +333,3 @@ func TestStartingAProcessIsAnError(t *testing.T) {
 		t.Errorf("exit code %d", r.Code)
 	}
 }
-
-func TestTraceShowsSystemCalls(t *testing.T) {
-	p := machine.Build(t, behave)
-	r := p.Run(t, "microvm", machine.Options{Args: []string{"exit7"}, Flags: []string{"--trace"}})
-	for _, want := range []string{"mmap(", "rt_sigaction(", "write(1, ", "exit_group(7"} {
-		if !strings.Contains(r.Output, want) {
-			t.Errorf("no %q in the trace, which ends:\n%s", want, tail(r.Output, 2000))
-		}
-	}
-	if r.Code != 7 {
-		t.Errorf("exit code %d, want 7", r.Code)
-	}
-}
-
-func tail(s string, n int) string {
-	if len(s) > n {
-		return s[len(s)-n:]
-	}
-	return s
-}

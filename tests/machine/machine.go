@@ -161,7 +161,7 @@ type Options struct {
 	Dir     string        // working directory of the command
 	Memory  int           // MiB of the machine, default the tool's
 	Timeout time.Duration // the tool's own --timeout
-	After   func(p *os.Process)
+	Reached func()        // called when all Steps have been gone through, or cannot be any more
 }
 
 func goCommand(goroot string) string {
@@ -333,11 +333,11 @@ func execute(t *testing.T, command, env []string, o Options, terminal bool) Resu
 					break
 				}
 			}
+			if o.Reached != nil {
+				o.Reached()
+			}
 			stdin.Close()
 		}()
-	}
-	if o.After != nil {
-		go o.After(cmd.Process)
 	}
 	err := cmd.Wait()
 	if copied != nil {

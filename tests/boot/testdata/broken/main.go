@@ -1,4 +1,0 @@
-// broken does not compile, on purpose.
-package main
-
-func main() { undefinedFunction() }

@@ -1,2 +1,0 @@
-// Package library is no command: the tool has to say so.
-package library
