@@ -99,15 +99,28 @@ static void *lookup(const struct filedata *d, uint64_t index)
 	return n;
 }
 
+static unsigned levels_for(uint64_t index)
+{
+	unsigned levels = 1;
+	while (levels * SLOT_BITS < 64 && index >> (levels * SLOT_BITS))
+		levels++;
+	return levels;
+}
+
+/* When memory is out in between, empty nodes may stay until filedata_free. */
 static int insert(struct filedata *d, uint64_t index, void *page)
 {
+	if (!d->root) {
+		d->root = kzalloc(sizeof *d->root);
+		d->levels = levels_for(index);
+		if (!d->root)
+			return -ENOSPC;
+	}
 	while (index >= capacity(d)) {
 		struct radix_node *top = kzalloc(sizeof *top);
 		if (!top)
 			return -ENOSPC;
 		top->slot[0] = d->root;
-		if (!d->root)
-			d->levels = 0;
 		d->root = top;
 		d->levels++;
 	}
@@ -228,13 +241,22 @@ static void drop_backing(struct filedata *d)
 		b->release(b);
 }
 
+static void free_nodes(struct radix_node *n, unsigned level)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (n->slot[i] && level)
+			free_nodes(n->slot[i], level - 1);
+		else if (n->slot[i])
+			free_page(n->slot[i]);
+	}
+	kfree(n);
+}
+
 void filedata_free(struct filedata *d)
 {
-	uint64_t index = 0;
-	for (void *page; (page = next_page(d, &index)) != NULL;) {
-		take_out(d, index);
-		free_page(page);
-	}
+	if (d->root)
+		free_nodes(d->root, d->levels - 1);
+	d->root = NULL;
 	drop_backing(d);
 }
 

@@ -15,8 +15,9 @@
 
 /* A ring of bytes in pages that come when they are needed and go when the pipe runs empty. */
 struct pipe {
-	spinlock_t lock; /* guards all below but the queue */
-	struct waitqueue wait;
+	spinlock_t lock; /* guards all below but the queues */
+	/* Who reads, who writes, and who does both or opens. */
+	struct waitqueue readable, writable, any;
 	uint8_t **pages; /* capacity / PAGE_SIZE of them, NULL where none is needed */
 	unsigned capacity;
 	unsigned start, length; /* the bytes in it */
@@ -35,8 +36,19 @@ struct pipe *pipe_new(void)
 		kfree(p);
 		return NULL;
 	}
-	waitqueue_init(&p->wait);
+	waitqueue_init(&p->readable);
+	waitqueue_init(&p->writable);
+	waitqueue_init(&p->any);
 	return p;
+}
+
+static void wake(struct pipe *p, uint32_t events)
+{
+	if (events & ~(uint32_t)(EPOLLOUT | EPOLLWRNORM))
+		waitqueue_wake_all(&p->readable, events);
+	if (events & ~(uint32_t)(EPOLLIN | EPOLLRDNORM))
+		waitqueue_wake_all(&p->writable, events);
+	waitqueue_wake_all(&p->any, events);
 }
 
 static void free_pages(struct pipe *p, unsigned from)
@@ -121,7 +133,7 @@ static long pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 			bool room = p->capacity - p->length >= PIPE_ATOMIC;
 			spin_unlock(&p->lock);
 			if (was_full && room)
-				waitqueue_wake_all(&p->wait, EPOLLOUT | EPOLLWRNORM);
+				wake(p, EPOLLOUT | EPOLLWRNORM);
 			return n;
 		}
 		bool eof = !p->writers;
@@ -130,7 +142,7 @@ static long pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 			return 0;
 		if (file_nonblock(f))
 			return -EAGAIN;
-		int err = wait_event(&p->wait, p->length || !p->writers, WAIT_FOREVER);
+		int err = wait_event(&p->readable, p->length || !p->writers, WAIT_FOREVER);
 		if (err)
 			return err;
 	}
@@ -162,7 +174,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 		spin_unlock(&p->lock);
 		if (n > 0) {
 			done += n;
-			waitqueue_wake_all(&p->wait, EPOLLIN | EPOLLRDNORM);
+			wake(p, EPOLLIN | EPOLLRDNORM);
 		}
 		if (n < 0)
 			return done ? done : n;
@@ -172,7 +184,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 			return done ? done : -EAGAIN;
 		if (done)
 			need = u->left < PIPE_ATOMIC ? (unsigned)u->left : PIPE_ATOMIC;
-		int err = wait_event(&p->wait, p->capacity - p->length >= need || !p->readers,
+		int err = wait_event(&p->writable, p->capacity - p->length >= need || !p->readers,
 				     WAIT_FOREVER);
 		if (err)
 			return done ? done : err;
@@ -183,7 +195,7 @@ static uint32_t pipe_poll(struct file *f, struct waitqueue **wq)
 {
 	struct pipe *p = f->inode->pipe;
 	uint32_t events = 0;
-	*wq = &p->wait;
+	*wq = !f->can_write ? &p->readable : f->can_read ? &p->any : &p->writable;
 	spin_lock(&p->lock);
 	if (f->can_read) {
 		if (p->length)
@@ -227,7 +239,7 @@ static void pipe_release(struct file *f)
 		free_pages(p, 0);
 	}
 	spin_unlock(&p->lock);
-	waitqueue_wake_all(&p->wait, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR);
+	wake(p, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR);
 }
 
 static const struct file_ops pipe_ops = {
@@ -304,12 +316,12 @@ int pipe_open(struct inode *inode, struct dentry *dentry, unsigned flags, struct
 	struct file *f = open_end(inode, dentry, flags);
 	if (!f)
 		return -ENOMEM;
-	waitqueue_wake_all(&p->wait, 0);
+	wake(p, EPOLLHUP);
 	int err = 0;
 	if (!(flags & O_NONBLOCK) && mode == O_RDONLY && !p->writers)
-		err = wait_event(&p->wait, p->writer_opens != writers, WAIT_FOREVER);
+		err = wait_event(&p->any, p->writer_opens != writers, WAIT_FOREVER);
 	if (!(flags & O_NONBLOCK) && mode == O_WRONLY && !p->readers)
-		err = wait_event(&p->wait, p->reader_opens != readers, WAIT_FOREVER);
+		err = wait_event(&p->any, p->reader_opens != readers, WAIT_FOREVER);
 	if (err) {
 		file_put(f);
 		return err;
@@ -375,6 +387,6 @@ long pipe_set_size(struct file *f, unsigned long size)
 	free_pages(&old, 0);
 	kfree(old.pages);
 	if (!err)
-		waitqueue_wake_all(&p->wait, EPOLLOUT | EPOLLWRNORM);
+		wake(p, EPOLLOUT | EPOLLWRNORM);
 	return err ? err : (long)capacity;
 }
