@@ -9,7 +9,6 @@
 #define REG_TPR		  0x80u
 #define REG_EOI		  0xb0u
 #define REG_SPURIOUS	  0xf0u
-#define REG_LVT_CMCI	  0x2f0u
 #define REG_LVT_TIMER	  0x320u
 #define REG_LVT_THERMAL	  0x330u
 #define REG_LVT_PERF	  0x340u
