@@ -1,8 +1,6 @@
 # The targets that people type. `make help` prints what stands after the double hash.
 
-XENLAB := $(wildcard tests/xenlab/xenlab.sh)
-
-.PHONY: help setup demo test test-boot test-diff test-std test-std-slice stress bench lint
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice xenlab stress bench lint
 
 help: ## this list
 	@echo "make                build the kernel library and the tool, build/unigornel"
@@ -19,18 +17,26 @@ test: setup ## every test: lint, unit, boot, Xen, differential, a slice of the s
 	@scripts/test.sh
 
 test-boot: ## boot tests alone (RUN=regexp selects)
+	@$(MAKE) --no-print-directory -s all
 	@scripts/gotest.sh ./boot -run '$(or $(RUN),.)'
 
 test-diff: ## native against machine, program by program (RUN=regexp selects)
+	@$(MAKE) --no-print-directory -s all
 	@scripts/gotest.sh ./diff -run '$(or $(RUN),.)'
 
 test-std: ## the tests of Go's standard library inside machines (PKG=... selects; resumes)
+	@$(MAKE) --no-print-directory -s all
 	@tests/std/run.sh $(PKG)
 
 test-std-slice: ## the part of test-std that CI runs, about ten minutes
+	@$(MAKE) --no-print-directory -s all
 	@tests/std/run.sh --slice
 
+xenlab: setup ## an interactive dom0 of a real Xen, in QEMU
+	@tests/xenlab/xenlab shell $(GUESTS)
+
 stress: ## the stress programs, MINUTES each (default 10)
+	@$(MAKE) --no-print-directory -s all
 	@tests/stress/run.sh $(or $(MINUTES),10)
 
 bench: setup ## figures against a Debian guest, and the bars they are held to
