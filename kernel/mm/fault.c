@@ -21,8 +21,10 @@
 
 /* Free pages that a huge page must leave: 8 MiB, on larger machines a sixteenth of RAM. */
 #define HUGE_RESERVE (2048ul)
-/* Small pages in use that make a 2 MiB piece worth a huge page; looked at every 32nd page. */
+/* Small pages in use that make a 2 MiB piece worth a huge page; looked at every 32nd page. With
+ * more than the maximum too few faults are left to save for what the copying costs. */
 #define COLLAPSE_USED  128
+#define COLLAPSE_MAX   320
 #define COLLAPSE_CHECK 32
 /* Less than this from a scan of all memory, and memory is out. */
 #define RECLAIM_WORTH 16
@@ -141,7 +143,7 @@ static void collapse_if_used(struct vma *v, uintptr_t base, const pte_t *table)
 		return;
 	for (size_t i = 0; i < 512; i++)
 		used += table[i] != 0;
-	if (used >= COLLAPSE_USED)
+	if (used >= COLLAPSE_USED && used <= COLLAPSE_MAX)
 		collapse(v, base);
 }
 

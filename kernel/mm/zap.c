@@ -46,6 +46,19 @@ static void batch_add(struct batch *b, uintptr_t va, size_t size, pte_t e)
 	mm_resident -= size >> PAGE_SHIFT;
 }
 
+/* Takes an empty table out as well, so that the next touch may bring a huge page. */
+static void batch_add_table(struct batch *b, uintptr_t va, pte_t *e2)
+{
+	if (b->n == BATCH)
+		batch_flush(b, va);
+	if (b->start == b->end)
+		b->start = va;
+	b->end = va + HUGE_SIZE;
+	b->entries[b->n++] = *e2;
+	*e2 = 0;
+	pt_pages--;
+}
+
 /* Splits the huge page at *e, of which [va, end) is about to be freed: where there is no memory
  * for the table, one of those pages becomes it. */
 static void split_for_zap(pte_t *e, uintptr_t va, uintptr_t end)
@@ -105,6 +118,8 @@ void zap_range(uintptr_t start, uintptr_t end, unsigned what)
 			*p = 0;
 			batch_add(&b, a, PAGE_SIZE, e);
 		}
+		if (next - va == HUGE_SIZE && what == (ZAP_ANON | ZAP_FILE))
+			batch_add_table(&b, va, e2);
 	}
 	batch_flush(&b, end);
 }
