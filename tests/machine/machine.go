@@ -471,28 +471,33 @@ func EachTarget(t *testing.T, f func(t *testing.T, target string)) {
 	}
 }
 
-// Diff compares two outputs line by line and describes the first difference; "" means none.
+// Diff compares two outputs and shows where they part, from the first line that differs to the last;
+// "" means nowhere.
 func Diff(want, got string) string {
 	if want == got {
 		return ""
 	}
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	first := 0
+	for first < len(w) && first < len(g) && w[first] == g[first] {
+		first++
+	}
+	w, g = w[first:], g[first:]
+	for len(w) > 0 && len(g) > 0 && w[len(w)-1] == g[len(g)-1] {
+		w, g = w[:len(w)-1], g[:len(g)-1]
+	}
 	var b strings.Builder
-	shown := 0
-	for i := 0; i < len(w) || i < len(g); i++ {
-		var x, y string
-		if i < len(w) {
-			x = w[i]
-		}
-		if i < len(g) {
-			y = g[i]
-		}
-		if x != y || (i < len(w)) != (i < len(g)) {
-			fmt.Fprintf(&b, "line %d\n  native : %q\n  machine: %q\n", i+1, x, y)
-			if shown++; shown == 12 {
-				b.WriteString("  (further differences left out)\n")
+	fmt.Fprintf(&b, "from line %d on\n", first+1)
+	for _, side := range []struct {
+		mark  string
+		lines []string
+	}{{"native  ", w}, {"machine ", g}} {
+		for i, line := range side.lines {
+			if i == 15 {
+				fmt.Fprintf(&b, "  %s ... and %d more lines\n", side.mark, len(side.lines)-i)
 				break
 			}
+			fmt.Fprintf(&b, "  %s %q\n", side.mark, line)
 		}
 	}
 	return b.String()

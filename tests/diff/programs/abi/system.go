@@ -206,13 +206,6 @@ func proc() {
 	say("executable", "%v %s", exe != "", errno(err))
 	link, err := os.Readlink("/proc/self/exe")
 	say("/proc/self/exe", "%v %s", link == exe, errno(err))
-	f, err := os.Open("/proc/self/exe")
-	result("opens", err)
-	if err == nil {
-		magic := make([]byte, 4)
-		io.ReadFull(f, magic)
-		say("is an ELF file", "%q", magic)
-	}
 	cmdline, err := os.ReadFile("/proc/self/cmdline")
 	say("cmdline", "%q %s", bytes.Split(cmdline, []byte{0})[1:], errno(err))
 
