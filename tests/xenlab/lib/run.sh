@@ -80,8 +80,9 @@ pack_payload() {
 }
 
 # The console's input: QEMU reads a FIFO that never ends; we copy into it and type Ctrl-D (twice in the middle of
-# a line, as a person would) at the end. A terminal is handed to QEMU as it is.
+# a line, as a person would) at the end. A terminal is handed to QEMU as it is. With $1 nothing is typed before the log has it.
 open_input() {
+    local after=${1:-}
     exec 4<&0
     [ -z "$STDIN" ] || exec 4<"$STDIN"
     if [ -t 4 ]; then
@@ -90,10 +91,13 @@ open_input() {
     fi
     mkfifo "$DIR/input"
     exec 5<>"$DIR/input"
-    perl -e 'my ($b, $last); while (sysread(STDIN, $b, 4096)) { $last = substr $b, -1; put($b) }
-        put(!defined $last || $last eq "\n" ? "\4" : "\4\4") unless $ARGV[0];
-        sub put { my $s = shift; while (length $s) { my $n = syswrite(STDOUT, $s) // exit 1; substr($s, 0, $n, "") } }' \
-        "$RAW" <&4 >"$DIR/input" 5>&- & # its own opening of the FIFO: QEMU makes its one non-blocking
+    { # with its own opening of the FIFO: QEMU makes its one non-blocking
+        until [ -z "$after" ] || grep -aqF "$after" "$DIR/xen.log"; do sleep 0.1; done
+        exec perl -e 'my ($b, $last); while (sysread(STDIN, $b, 4096)) { $last = substr $b, -1; put($b) }
+            put(!defined $last || $last eq "\n" ? "\4" : "\4\4") unless $ARGV[0];
+            sub put { my $s = shift; while (length $s) { my $n = syswrite(STDOUT, $s) // exit 1; substr($s, 0, $n, "") } }' \
+            "$RAW"
+    } <&4 >"$DIR/input" 5>&- &
     FEEDER_PID=$!
 }
 
@@ -164,7 +168,8 @@ cmd_dom0() {
     local module
     module="$(comma "$(readlink -f "$IMAGE")") $(comma "$CMDLINE")"
     [ -z "$RAMDISK" ] || module+=",$(comma "$(readlink -f "$RAMDISK")")"
-    open_input
+    : >"$DIR/xen.log"
+    open_input 'Serial input to DOM0'
     mkfifo "$DIR/output"
     sed -u -e '/^ *(XEN) /d; /^(d[0-9]*) /d; s/\r$//; /^ Xen [0-9]/d' <"$DIR/output" &
     FILTER_PID=$!
