@@ -106,6 +106,8 @@ static int kernel_option(char *word, const char **error)
 		if (strcmp(value, "pipe") != 0 && strcmp(value, "tty") != 0)
 			return bad_word(error, "console= needs tty or pipe", word);
 		cmdline.console_pipe = strcmp(value, "pipe") == 0;
+	} else if (strcmp(word, "exit=console") == 0) {
+		cmdline.exit_console = true;
 	} else if ((value = option_value(word, "cwd="))) {
 		if (*value != '/')
 			return bad_word(error, "cwd= needs an absolute path", word);

@@ -12,10 +12,12 @@ struct cmdline {
 	bool trace;
 	bool gdb;
 	bool quiet;
+	bool exit_console; /* the exit record goes to the console too */
 	bool console_pipe; /* console=pipe: stdin is a byte stream, not a terminal */
 };
 
 extern struct cmdline cmdline;
 
-/* Parses text (modified in place and kept). Returns 0 or -EINVAL; *error then says what and where. */
+/* Parses text (modified in place and kept). Returns 0 or -EINVAL; *error then says what and where.
+ */
 int cmdline_parse(char *text, const char **error);

@@ -146,14 +146,32 @@ static void ring_input(void *arg)
 	}
 }
 
+static void hypervisor_input(void *arg);
+
+static void hypervisor_resume(void)
+{
+	hypervisor_input(NULL);
+}
+
 static void hypervisor_input(void *arg)
 {
 	char buf[128];
-	long n;
+	size_t room;
+	long n = 1;
 
 	(void)arg;
-	while ((n = xen_console_io(CONSOLEIO_read, sizeof buf, buf)) > 0)
-		tty_input(buf, (size_t)n < sizeof buf ? (size_t)n : sizeof buf);
+	while (n > 0) {
+		room = tty_room();
+		if (!room) {
+			tty_when_room(hypervisor_resume);
+			return;
+		}
+		if (room > sizeof buf)
+			room = sizeof buf;
+		n = xen_console_io(CONSOLEIO_read, (unsigned)room, buf);
+		if (n > 0)
+			tty_input(buf, (size_t)n < room ? (size_t)n : room);
+	}
 }
 
 void xen_console_start_input(void)

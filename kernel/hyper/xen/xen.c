@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/io.h"
 #include "boot_info.h"
+#include "cmdline.h"
 #include "dev/irq.h"
 #include "hyper/hyper.h"
 #include "hyper/xen/clock.h"
@@ -66,6 +67,7 @@ static void xen_irq_init(void)
 		panic("Xen delivers no events (%ld)", err);
 }
 
+/* To the port, which is Xen's log; and where the log cannot be had, to the console. */
 static void exit_record(int code)
 {
 	char text[32];
@@ -74,6 +76,11 @@ static void exit_record(int code)
 	/* One by one: Xen need not decode a string instruction. */
 	for (int i = 0; i < n; i++)
 		outb(EXIT_PORT, (uint8_t)text[i]);
+	if (cmdline.exit_console) {
+		xen_console_write("\r\n", 2); /* the record's line is its own */
+		xen_console_write(text, (size_t)n);
+	}
+	xen_console_drain();
 }
 
 static void __attribute__((noreturn)) xen_shutdown(int code)
@@ -81,7 +88,6 @@ static void __attribute__((noreturn)) xen_shutdown(int code)
 	struct sched_shutdown s = {.reason = SHUTDOWN_poweroff};
 
 	interrupts_off();
-	xen_console_drain();
 	exit_record(code);
 	if (code == EXIT_KERNEL_PANIC)
 		s.reason = SHUTDOWN_crash;

@@ -93,12 +93,11 @@ open_input() {
     exec 5<>"$DIR/input"
     { # with its own opening of the FIFO: QEMU makes its one non-blocking
         until [ -z "$after" ] || grep -aqF "$after" "$DIR/xen.log"; do sleep 0.1; done
-        exec perl -e 'my ($b, $last); while (sysread(STDIN, $b, 4096)) { $last = substr $b, -1; put($b) }
-            put(!defined $last || $last eq "\n" ? "\4" : "\4\4") unless $ARGV[0];
-            sub put { my $s = shift; while (length $s) { my $n = syswrite(STDOUT, $s) // exit 1; substr($s, 0, $n, "") } }' \
-            "$RAW"
+        exec perl "$HERE/lib/feed.pl" "$RAW"
     } <&4 >"$DIR/input" 5>&- &
     FEEDER_PID=$!
+    # Nothing is lost before the guest looks: who watches the record may send (docs/image.md, "Console input").
+    [ -z "$RECORD" ] || echo "unigornel: input" >>"$RECORD"
 }
 
 # Turns what happened into our exit status. $1: status of QEMU under timeout(1); $2: the domain.
@@ -107,7 +106,7 @@ finish() {
     QEMU_PID=
     record=$(grep -a -o "($domain) unigornel: exit [0-9]\{1,3\}" "$DIR/xen.log" | tail -n 1 | grep -o '[0-9]*$') || true
     if [ -n "$record" ]; then
-        [ -z "$RECORD" ] || echo "unigornel: exit $record" >"$RECORD"
+        [ -z "$RECORD" ] || echo "unigornel: exit $record" >>"$RECORD"
         exit "$record"
     elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "xenlab: timeout after $TIMEOUT s" >&2
