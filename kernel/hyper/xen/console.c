@@ -19,6 +19,8 @@ static uint64_t ring_page;	       /* its address in guest memory; 0: none */
 static evtchn_port_t port;
 static bool stalled; /* the backend did not read for too long */
 
+static char last; /* byte written */
+
 static uint64_t now(void)
 {
 	return pvclock_read((const struct pvclock_time *)(void *)&xen_vcpu_info.time);
@@ -96,8 +98,15 @@ static void write_ring(const char *s, size_t n)
 	}
 }
 
+bool xen_console_in_line(void)
+{
+	return last && last != '\n';
+}
+
 void xen_console_write(const char *s, size_t n)
 {
+	if (n)
+		last = s[n - 1];
 	if (dom0)
 		write_hypervisor(s, n);
 	else if (ring)

@@ -15,6 +15,8 @@ void xen_console_init(bool dom0);
 /* The final page tables stand: maps the ring in them. */
 void xen_console_map(void);
 void xen_console_write(const char *s, size_t n);
+/* True in the middle of a line of output. */
+bool xen_console_in_line(void);
 /* Waits until the backend has everything, or is gone. */
 void xen_console_drain(void);
 /* Bytes typed go to tty_input from now on; needs evtchn.h. */

@@ -77,7 +77,8 @@ static void exit_record(int code)
 	for (int i = 0; i < n; i++)
 		outb(EXIT_PORT, (uint8_t)text[i]);
 	if (cmdline.exit_console) {
-		xen_console_write("\r\n", 2); /* the record's line is its own */
+		if (xen_console_in_line()) /* the record's line is its own */
+			xen_console_write("\r\n", 2);
 		xen_console_write(text, (size_t)n);
 	}
 	xen_console_drain();
