@@ -471,34 +471,27 @@ func EachTarget(t *testing.T, f func(t *testing.T, target string)) {
 	}
 }
 
-// Diff compares two outputs and shows where they part, from the first line that differs to the last;
-// "" means nowhere.
+// Diff compares two outputs and shows the lines that differ as diff(1) does, - native, + machine;
+// "" means none.
 func Diff(want, got string) string {
 	if want == got {
 		return ""
 	}
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	first := 0
-	for first < len(w) && first < len(g) && w[first] == g[first] {
-		first++
-	}
-	w, g = w[first:], g[first:]
-	for len(w) > 0 && len(g) > 0 && w[len(w)-1] == g[len(g)-1] {
-		w, g = w[:len(w)-1], g[:len(g)-1]
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "from line %d on\n", first+1)
-	for _, side := range []struct {
-		mark  string
-		lines []string
-	}{{"native  ", w}, {"machine ", g}} {
-		for i, line := range side.lines {
-			if i == 15 {
-				fmt.Fprintf(&b, "  %s ... and %d more lines\n", side.mark, len(side.lines)-i)
-				break
-			}
-			fmt.Fprintf(&b, "  %s %q\n", side.mark, line)
+	files := []string{}
+	for _, text := range []string{want, got} {
+		f, err := os.CreateTemp("", "unigornel-diff")
+		if err != nil {
+			return err.Error()
 		}
+		defer os.Remove(f.Name())
+		f.WriteString(text)
+		f.Close()
+		files = append(files, f.Name())
 	}
-	return b.String()
+	// It exits with 1 where the files differ, as they do.
+	out, _ := exec.Command("diff", "--text", "-U0", "--label", "native", "--label", "machine", files[0], files[1]).CombinedOutput()
+	if lines := strings.SplitAfter(string(out), "\n"); len(lines) > 40 {
+		return strings.Join(lines[:40], "") + fmt.Sprintf("(and %d more lines)\n", len(lines)-40)
+	}
+	return string(out)
 }
