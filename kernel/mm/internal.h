@@ -52,8 +52,8 @@ void unmap_file_locked(const void *key, uint64_t first, uint64_t last, unsigned 
 #define ZAP_FILE 2u /* translations of file pages are dropped */
 /* Removes what is mapped in [start, end). Never fails. Page tables stay. */
 void zap_range(uintptr_t start, uintptr_t end, unsigned what);
-/* zap_range, and frees the tables that no region needs any more. The regions are already gone. */
-void zap_unmapped(uintptr_t start, uintptr_t end);
+/* Frees the page tables of [start, end) that no region needs any more. */
+void free_unused_tables(uintptr_t start, uintptr_t end);
 /* If a huge page crosses addr, splits it: 0 or -ENOMEM. */
 int split_huge_at(uintptr_t addr);
 /* Sets the rights of all pages of v in [start, end); huge pages do not cross the ends. */

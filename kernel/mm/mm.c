@@ -58,14 +58,7 @@ int isolate(uintptr_t start, uintptr_t end)
 
 	if (!err)
 		err = split_huge_at(end);
-	if (!err)
-		err = vma_split(&mm_map_regions, start);
-	if (!err) {
-		err = vma_split(&mm_map_regions, end);
-		if (err) /* merges at start again */
-			vma_change(&mm_map_regions, start, start, false, 0, 0, 0);
-	}
-	return err;
+	return err ? err : vma_cut(&mm_map_regions, start, end);
 }
 
 int unmap_locked(uintptr_t start, uintptr_t end)
@@ -76,10 +69,14 @@ int unmap_locked(uintptr_t start, uintptr_t end)
 		return 0;
 	if (touches_image(start, end))
 		return -EPERM;
-	err = vma_remove(&mm_map_regions, start, end);
+	err = vma_cut(&mm_map_regions, start, end);
 	if (err)
 		return err;
-	zap_unmapped(start, end);
+	/* Translations go before the files whose pages they show. */
+	zap_range(start, end, ZAP_ANON | ZAP_FILE);
+	err = vma_remove(&mm_map_regions, start, end);
+	assert(!err);
+	free_unused_tables(start, end);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static long remap_move(const struct remap *r, uintptr_t to)
 			/* Give the new place back: removing the end of what may have been merged
 			 * can need memory, and then it stays mapped, empty. */
 			if (!vma_remove(&mm_map_regions, to, to + r->new_len))
-				zap_unmapped(to, to + r->new_len);
+				free_unused_tables(to, to + r->new_len);
 		} else if (!(r->flags & MREMAP_DONTUNMAP)) {
 			err = unmap_locked(r->addr, end);
 		}

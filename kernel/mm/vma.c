@@ -228,20 +228,26 @@ int vma_split(struct vma_map *m, uintptr_t addr)
 	return 0;
 }
 
-int vma_remove(struct vma_map *m, uintptr_t start, uintptr_t end)
+int vma_cut(struct vma_map *m, uintptr_t start, uintptr_t end)
 {
 	int err = vma_split(m, start);
 
-	if (!err) {
-		err = vma_split(m, end);
-		if (err) { /* undo the first */
-			struct vma *v = vma_find_below(m, start);
+	if (err)
+		return err;
+	err = vma_split(m, end);
+	if (err) { /* undo the first */
+		struct vma *v = vma_find_below(m, start);
 
-			if (v && v->end == start)
-				merge_next(m, v);
-			return err;
-		}
+		if (v && v->end == start)
+			merge_next(m, v);
 	}
+	return err;
+}
+
+int vma_remove(struct vma_map *m, uintptr_t start, uintptr_t end)
+{
+	int err = vma_cut(m, start, end);
+
 	if (err)
 		return err;
 	for (struct vma *v; (v = vma_find(m, start)) && v->start < end;) {

@@ -63,6 +63,8 @@ int vma_add(struct vma_map *m, uintptr_t start, uintptr_t end, uint32_t prot, ui
 	    struct file *file, uint64_t pgoff);
 /* Makes addr a boundary: a region around it becomes two. 0 or -ENOMEM. */
 int vma_split(struct vma_map *m, uintptr_t addr);
+/* vma_split at both: 0 or -ENOMEM, nothing changed. */
+int vma_cut(struct vma_map *m, uintptr_t start, uintptr_t end);
 /* Removes [start, end) from the map, splitting what crosses its ends. 0 or -ENOMEM, nothing
  * changed. */
 int vma_remove(struct vma_map *m, uintptr_t start, uintptr_t end);

@@ -124,12 +124,11 @@ void zap_range(uintptr_t start, uintptr_t end, unsigned what)
 	batch_flush(&b, end);
 }
 
-void zap_unmapped(uintptr_t start, uintptr_t end)
+void free_unused_tables(uintptr_t start, uintptr_t end)
 {
 	struct vma *below = vma_find_below(&mm_map_regions, start);
 	struct vma *above = vma_find(&mm_map_regions, end);
 
-	zap_range(start, end, ZAP_ANON | ZAP_FILE);
 	pt_free_tables(start, end, below ? below->end : 0, above ? above->start : USER_END);
 }
 
