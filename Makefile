@@ -64,4 +64,5 @@ clean:
 
 -include $(KOBJ:.o=.d) $(TOOL_OBJ:.o=.d)
 include tests/unit/unit.mk
+include tests/fuzz/fuzz.mk
 include scripts/people.mk

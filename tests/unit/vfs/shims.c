@@ -19,9 +19,11 @@
 #include "sys/rlimit.h"
 #include "time/clock.h"
 #include "shims.h"
+#include "vfs/etcfiles.h"
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
 #include "vfs/procfs.h"
+#include "vfs/tree.h"
 #include "vfs/vfs.h"
 
 int (*vfs_test_sleep)(uint64_t deadline);
@@ -331,6 +333,11 @@ void procfs_init(void)
 {
 }
 
+void etcfiles_init(void)
+{
+	dentry_put(tree_mkdir(&super_tmpfs, "/etc", 0755));
+}
+
 /* Setting up: the tree is made once, and /tmp emptied after each test. */
 
 static void empty(struct dentry *d)
@@ -373,4 +380,11 @@ int vfs_test_teardown(void **state)
 	if (vfs_test_pages_in_use)
 		panic("%lu pages are not free", vfs_test_pages_in_use);
 	return 0;
+}
+
+void vfs_test_remove_all(void)
+{
+	empty(tree_root);
+	tree_root->inode->mode = S_IFDIR | 0755;
+	dentry_put(tree_mkdir(&super_tmpfs, "/tmp", 01777));
 }

@@ -13,6 +13,8 @@
  * closes all descriptors, empties /tmp and checks that every page came back. */
 int vfs_test_setup(void **state);
 int vfs_test_teardown(void **state);
+/* Leaves nothing but the root and /tmp. */
+void vfs_test_remove_all(void);
 
 /* Called when the code under test would sleep. 0: the condition may hold now; else the result of
  * the wait (-ETIMEDOUT, -ERESTARTSYS). NULL: the test fails, since nobody would ever wake it. */
