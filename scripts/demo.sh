@@ -14,4 +14,9 @@ Try:
 Ctrl-C stops the machine. The same by hand: cd examples && ../build/unigornel run ./playground
 
 TEXT
-exec ../build/unigornel run ./playground
+code=0
+../build/unigornel run ./playground || code=$?
+case $code in
+123 | 125) exit $code ;;
+esac
+echo "The machine ended with exit code $code."
