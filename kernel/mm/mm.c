@@ -84,6 +84,8 @@ long find_place(uintptr_t hint, size_t len, bool low)
 {
 	uintptr_t top = low ? 1ul << 31 : MMAP_TOP, p;
 
+	if (len > top - MMAP_MIN)
+		return -ENOMEM;
 	if (hint && hint < MMAP_MIN)
 		hint = MMAP_MIN;
 	hint = page_align_up(hint);

@@ -713,6 +713,204 @@ static void test_residency(void **state)
 	assert_int_equal(mm_resident, 0);
 }
 
+/* All free memory but a few pages. */
+static struct {
+	paddr_t p;
+	unsigned order;
+} held[4096];
+static size_t nheld;
+static void **held_nodes; /* what the kernel heap had left for regions */
+
+static void starve(unsigned leave)
+{
+	paddr_t kept[4];
+
+	for (unsigned i = 0; i < leave; i++)
+		kept[i] = page_alloc(0);
+	for (int order = PAGE_MAX_ORDER; order >= 0; order--) {
+		paddr_t p;
+
+		while ((p = page_alloc((unsigned)order)) != PADDR_NONE) {
+			held[nheld].p = p;
+			held[nheld++].order = (unsigned)order;
+			assert_true(nheld < 4096);
+		}
+	}
+	for (void **p; (p = kmalloc(sizeof(struct vma)));) {
+		*p = held_nodes;
+		held_nodes = p;
+	}
+	for (unsigned i = 0; i < leave; i++)
+		page_free(kept[i], 0);
+}
+
+static void feed(void)
+{
+	while (held_nodes) {
+		void **p = held_nodes;
+
+		held_nodes = *p;
+		kfree(p);
+	}
+	while (nheld) {
+		nheld--;
+		page_free(held[nheld].p, held[nheld].order);
+	}
+}
+
+/* System calls without memory: they do all or nothing. */
+static void test_starved(void **state)
+{
+	unsigned failed = 0;
+
+	(void)state;
+	srand(5);
+	memset(model, 0, sizeof(model));
+	for (int i = 0; i < 6000; i++) {
+		size_t n = 1 + (size_t)rand() % (rand() % 2 ? 20 : 900);
+		size_t start = (size_t)rand() % (PAGES - n), to = (size_t)rand() % (PAGES - n);
+		int prot = random_prot(), op = rand() % 5;
+		long r = 0;
+
+		if (i % 40 == 0) {
+			op_unmap(0, PAGES);
+			assert_int_equal(
+			    sys_mmap(BASE, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+				     MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0),
+			    BASE);
+			for (size_t k = 0; k < PAGES; k++) {
+				model[k] =
+				    (struct model){.mapped = true, .prot = PROT_READ | PROT_WRITE};
+				touch(k, true);
+			}
+		}
+		starve((unsigned)rand() % 3);
+		switch (op) {
+		case 0:
+			r = sys_mmap(address(start), n * PAGE_SIZE, prot,
+				     MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			for (size_t k = start; k < start + n && r != -ENOMEM; k++)
+				model[k] = (struct model){.mapped = true, .prot = prot};
+			/* The old mapping may be gone already, as on Linux. */
+			for (size_t k = start; k < start + n && r == -ENOMEM; k++)
+				if (vma_range_free(&mm_map_regions, address(k), address(k + 1)))
+					memset(&model[k], 0, sizeof(*model));
+			break;
+		case 1:
+			r = sys_munmap(address(start), n * PAGE_SIZE);
+			if (!r)
+				memset(&model[start], 0, n * sizeof(*model));
+			break;
+		case 2:
+			if (!all_mapped(start, n))
+				break;
+			r = sys_mprotect(address(start), n * PAGE_SIZE, prot);
+			for (size_t k = start; k < start + n && !r; k++)
+				model[k].prot = prot;
+			break;
+		case 3:
+			op_discard(start, n);
+			break;
+		case 4:
+			if (start < to + n && to < start + n)
+				break;
+			r = sys_mremap(address(start), n * PAGE_SIZE, n * PAGE_SIZE,
+				       MREMAP_MAYMOVE | MREMAP_FIXED, address(to));
+			if (r > 0) {
+				memcpy(&model[to], &model[start], n * sizeof(*model));
+				memset(&model[start], 0, n * sizeof(*model));
+			}
+			for (size_t k = to; k < to + n && r < 0; k++)
+				if (vma_range_free(&mm_map_regions, address(k), address(k + 1)))
+					memset(&model[k], 0, sizeof(*model));
+			break;
+		}
+		if (r < 0 && r != -EFAULT) {
+			assert_int_equal(r, -ENOMEM);
+			failed++;
+		}
+		feed();
+		check_tlb();
+		for (int k = 0; k < 60; k++)
+			touch((size_t)rand() % PAGES, rand() % 2);
+		if (i % 40 == 39)
+			for (size_t k = 0; k < PAGES; k++)
+				touch(k, false);
+		assert_int_equal(mm_resident, model_resident());
+	}
+	assert_true(failed > 100);
+	op_unmap(0, PAGES);
+	assert_int_equal(mm_map_regions.count, 0);
+	assert_int_equal(mm_resident, 0);
+}
+
+/* Arguments from nowhere: an errno or the truth, never a crash. */
+static void test_wild_arguments(void **state)
+{
+	static const uint64_t edges[] = {0,
+					 1,
+					 PAGE_SIZE - 1,
+					 PAGE_SIZE,
+					 MMAP_MIN,
+					 HUGE_SIZE,
+					 BASE,
+					 1ul << 32,
+					 1ul << 46,
+					 USER_END - HUGE_SIZE,
+					 USER_END - PAGE_SIZE,
+					 USER_END - 1,
+					 USER_END,
+					 1ul << 63,
+					 ~0xffful,
+					 ~0ul};
+	uint64_t a[5];
+
+	(void)state;
+	srand(6);
+	for (int i = 0; i < 300000; i++) {
+		for (int k = 0; k < 5; k++) {
+			a[k] = edges[rand() % 16];
+			if (rand() % 2)
+				a[k] += (uint64_t)(rand() % 9 - 4) * PAGE_SIZE;
+			if (rand() % 16 == 0)
+				a[k] += (uint64_t)rand() % 4096;
+		}
+		switch (rand() % 8) {
+		case 0:
+		case 1:
+			sys_mmap(a[0], a[1], rand() % 16,
+				 (int)(rand() & ~(MAP_POPULATE | MAP_LOCKED)) |
+				     (rand() % 2 ? MAP_PRIVATE | MAP_ANONYMOUS : 0),
+				 rand() % 5, a[2]);
+			break;
+		case 2:
+			sys_munmap(a[0], a[1]);
+			break;
+		case 3:
+			sys_mprotect(a[0], a[1], rand() % 2 ? rand() % 8 : rand());
+			break;
+		case 4:
+			sys_mremap(a[0], a[1], a[2], rand() % 9, a[3]);
+			break;
+		case 5:
+			sys_madvise(a[0], a[1], rand() % 2 ? rand() % 21 : rand());
+			break;
+		case 6:
+			sys_msync(a[0], a[1], rand() % 8);
+			break;
+		case 7:
+			mm_fault(a[0], (unsigned)rand() % 4);
+			break;
+		}
+		if (i % 100 == 0) /* or everything is soon taken */
+			assert_int_equal(sys_munmap(0, USER_END), 0);
+	}
+	assert_int_equal(sys_munmap(0, USER_END), 0);
+	assert_int_equal(mm_map_regions.count, 0);
+	assert_int_equal(mm_resident, 0);
+	assert_int_equal(pt_pages, 1);
+}
+
 static void test_limits(void **state)
 {
 	const int anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, rw = PROT_READ | PROT_WRITE;
@@ -768,6 +966,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_errors),	cmocka_unit_test(test_grow),
 	    cmocka_unit_test(test_residency),	cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_starved),	cmocka_unit_test(test_wild_arguments),
 	    cmocka_unit_test(test_huge_policy), cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_random),
 	};
