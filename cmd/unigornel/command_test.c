@@ -73,9 +73,17 @@ static const struct argp argp = {
     NULL,
 };
 
+struct output {
+	bool stream; /* show it as it comes */
+	struct buffer text;
+};
+
 static void collect(void *arg, const char *data, size_t n)
 {
-	buffer_add(arg, data, n);
+	struct output *o = arg;
+	buffer_add(&o->text, data, n);
+	if (o->stream)
+		write_all(STDOUT_FILENO, data, n);
 }
 
 /* GOROOT/src/cmd, when tests of the standard library's other packages are run. */
@@ -219,7 +227,10 @@ static bool vet(struct test *t, const struct package *p)
 			strv_addf(&args, "-%s", w);
 		free(copy);
 	}
-	strv_add(&args, p->import_path);
+	if (strcmp(p->import_path, "command-line-arguments"))
+		strv_add(&args, p->import_path);
+	else
+		strv_append(&args, &t->packages);
 	int status = gotool_run(&t->go, &args, NULL);
 	strv_free(&args);
 	return !status;
@@ -229,7 +240,7 @@ static void run_machine(struct test *t, const struct package *p, const char *ima
 {
 	struct machine m = {.no_stdin = true};
 	struct strv words = {0}, args = {0};
-	struct buffer output = {0};
+	struct output output = {.stream = t->stream};
 	struct files files = {
 	    &t->go, p, t->guest.memory / 4 < MODULE_LIMIT ? t->guest.memory / 4 : MODULE_LIMIT};
 	const char *base = strrchr(p->import_path, '/');
@@ -243,24 +254,23 @@ static void run_machine(struct test *t, const struct package *p, const char *ima
 	strv_append(&args, &t->flags.words);
 	guest_prepare(&t->guest, image, &words, &args, add_files, &files, &m);
 	m.timeout_ms = t->flags.timeout_ms ? t->flags.timeout_ms + TIMEOUT_MARGIN_MS : 0;
-	if (!t->stream) {
-		m.output = collect;
-		m.output_arg = &output;
-	}
+	m.output = collect;
+	m.output_arg = &output;
 	int64_t start = now_ms();
 	int code = t->guest.hypervisor->run(&m);
 	int64_t took = now_ms() - start;
-	const char *text = output.data ? output.data : "";
-	if (code || t->flags.verbose)
-		fwrite(text, 1, output.len, stdout);
+	const char *text = output.text.data ? output.text.data : "";
+	size_t length = output.text.len;
+	if (!t->stream && (code || t->flags.verbose))
+		fwrite(text, 1, length, stdout);
 	if (code) {
 		t->failed = true;
-		if (output.len && text[output.len - 1] != '\n')
+		if (length && text[length - 1] != '\n')
 			putchar('\n');
 		if (code == EXIT_TIMEOUT)
 			printf("*** Test killed: ran too long (%llds).\n",
 			       (long long)(m.timeout_ms / 1000));
-		else if (t->stream || !output.len || *meaning(code))
+		else if (t->stream || !length || *meaning(code))
 			printf("exit status %d%s\n", code, meaning(code));
 		printf("FAIL\t%s\t", p->import_path);
 		print_duration(took);
@@ -277,7 +287,7 @@ static void run_machine(struct test *t, const struct package *p, const char *ima
 	}
 	fflush(stdout);
 	unlink(m.module ? m.module : "");
-	buffer_free(&output);
+	buffer_free(&output.text);
 	strv_free(&words);
 	strv_free(&args);
 }
@@ -297,7 +307,10 @@ static void test_package(struct test *t, const struct package *p)
 		return;
 	}
 	struct build b = {.flags = t->goflags, .test = true};
-	strv_add(&b.packages, p->import_path);
+	if (strcmp(p->import_path, "command-line-arguments"))
+		strv_add(&b.packages, p->import_path);
+	else
+		strv_append(&b.packages, &t->packages);
 	b.output = xasprintf("%s/test.elf", session_dir());
 	/* As go test does for binaries that nobody keeps: no DWARF, which is most of the link. */
 	bool user_ldflags = false;
@@ -309,7 +322,12 @@ static void test_package(struct test *t, const struct package *p)
 	}
 	strv_add(&b.testflags, "-vet=off");
 	enum build_result result = BUILD_FAILED;
-	char *image = vet(t, p) ? build_image(&t->go, &b, &result) : NULL;
+	char *image = build_image(&t->go, &b, &result);
+	if (image && !vet(t, p)) {
+		free(image);
+		image = NULL;
+		result = BUILD_FAILED;
+	}
 	if (image)
 		run_machine(t, p, image);
 	else if (result == BUILD_NO_TESTS)
