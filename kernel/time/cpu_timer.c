@@ -9,6 +9,9 @@
 #define LOOK_MIN 1000000ull
 #define LOOK_MAX 16000000ull
 
+/* Missed expiries of a periodic timer that are made up for. */
+#define CATCH_UP_MAX 64
+
 /* Clock ids of other processes and threads: ~pid << 3, bit 2: a thread, bits 0-1: which time of it
  * (total, user's share, scheduler's), 3 without bit 2: a file descriptor instead (Linux
  * posix-timers.h). */
@@ -121,4 +124,14 @@ bool cpu_timer_arm(struct cpu_timer *t, uint64_t expires)
 void cpu_timer_cancel(struct cpu_timer *t)
 {
 	timer_cancel(&t->timer);
+}
+
+uint64_t cpu_timer_advance(uint64_t *expires, uint64_t interval, uint64_t now)
+{
+	uint64_t missed = (now - *expires) / interval;
+
+	if (missed <= CATCH_UP_MAX && interval >= 2 * LOOK_MIN)
+		missed = 0;
+	*expires += (missed + 1) * interval;
+	return missed;
 }

@@ -39,3 +39,11 @@ void cpu_timer_setup(struct cpu_timer *t, struct cpu_clock c, void (*func)(struc
 /* Arms for the moment the clock reaches expires. False if the thread is gone. */
 bool cpu_timer_arm(struct cpu_timer *t, uint64_t expires);
 void cpu_timer_cancel(struct cpu_timer *t);
+
+/*
+ * The next expiry of a periodic CPU timer that expired at *expires, seen at now; returns how many
+ * expiries are skipped. A few that were missed (the hypervisor ran something else, so much CPU time
+ * went by at once) are not skipped but follow one by one, a millisecond apart: profiles count
+ * signals, and would show less time than was used.
+ */
+uint64_t cpu_timer_advance(uint64_t *expires, uint64_t interval, uint64_t now);

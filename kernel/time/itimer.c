@@ -56,9 +56,24 @@ static void stop(struct itimer *it)
 		timer_cancel(&it->timer);
 }
 
+/* To the next expiry. These timers know no overruns: what is skipped is lost. */
+static void advance(struct itimer *it, uint64_t now)
+{
+	uint64_t missed;
+
+	if (is_cpu(it)) {
+		cpu_timer_advance(&it->expires, it->interval, now);
+		return;
+	}
+	missed = (now - it->expires) / it->interval;
+	it->expires += (missed + 1) * it->interval;
+	if (it->expires - now < PERIOD_MIN)
+		it->expires += PERIOD_MIN / it->interval * it->interval;
+}
+
 static void expire(struct itimer *it)
 {
-	uint64_t now, missed;
+	uint64_t now;
 
 	spin_lock(&itimer_lock);
 	now = itimer_now(it);
@@ -68,11 +83,7 @@ static void expire(struct itimer *it)
 	}
 	it->armed = false;
 	if (it->interval) {
-		/* These timers have no overruns: missed expiries are lost. */
-		missed = (now - it->expires) / it->interval;
-		it->expires += (missed + 1) * it->interval;
-		if (it->expires - now < PERIOD_MIN)
-			it->expires += PERIOD_MIN / it->interval * it->interval;
+		advance(it, now);
 		start(it);
 	}
 	spin_unlock(&itimer_lock);

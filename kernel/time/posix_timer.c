@@ -97,15 +97,21 @@ static void start(struct posix_timer *t)
 	}
 }
 
-/* Moves a periodic timer past now; how many expiries lie between. */
-static uint64_t forward(struct posix_timer *t, uint64_t now)
+/* Moves a periodic timer to its next expiry; how many are skipped. */
+static uint64_t advance(struct posix_timer *t, uint64_t now)
 {
 	uint64_t missed;
 
-	if (now < t->expires)
-		return 0;
+	if (t->cpu)
+		return cpu_timer_advance(&t->expires, t->interval, now);
 	missed = (now - t->expires) / t->interval;
 	t->expires += (missed + 1) * t->interval;
+	if (t->expires - now < PERIOD_MIN) {
+		uint64_t more = PERIOD_MIN / t->interval;
+
+		t->expires += more * t->interval;
+		missed += more;
+	}
 	return missed;
 }
 
@@ -123,13 +129,7 @@ static void expire(struct posix_timer *t)
 	}
 	t->armed = false;
 	if (t->interval) {
-		missed = forward(t, now);
-		if (t->expires - now < PERIOD_MIN) {
-			uint64_t more = PERIOD_MIN / t->interval;
-
-			t->expires += more * t->interval;
-			missed += more;
-		}
+		missed = advance(t, now);
 		start(t);
 	}
 	memset(&info, 0, sizeof info);
