@@ -35,8 +35,8 @@ parse_options() {
     [[ $TIMEOUT =~ ^[0-9]+$ ]] || die "--timeout is a number of seconds"
 }
 
-# A directory of this run alone, gone at its end; the QEMU of this run too.
-DIR= QEMU_PID= FEEDER_PID=
+# A directory of this run alone, gone at its end; the processes of this run too.
+DIR= QEMU_PID= FEEDER_PID= WATCHDOG_PID=
 begin_run() {
     DIR=$(mktemp -d "${TMPDIR:-/tmp}/xenlab.XXXXXX")
     trap end_run EXIT
@@ -45,7 +45,7 @@ begin_run() {
 }
 end_run() {
     local p
-    for p in $QEMU_PID $FEEDER_PID; do kill "$p" 2>/dev/null || true; done
+    for p in $WATCHDOG_PID $QEMU_PID $FEEDER_PID; do kill "$p" 2>/dev/null || true; done
     [ -z "$QEMU_PID" ] || wait "$QEMU_PID" 2>/dev/null || true
     [ -z "$LOG" ] || [ ! -e "$DIR/xen.log" ] || cp "$DIR/xen.log" "$LOG"
     rm -rf "$DIR"
@@ -100,7 +100,26 @@ open_input() {
     [ -z "$RECORD" ] || echo "unigornel: input" >>"$RECORD"
 }
 
-# Turns what happened into our exit status. $1: status of QEMU under timeout(1); $2: the domain.
+# Ends QEMU when the guest's time is up, which begins when the log has $1.
+STARTUP=120
+watchdog() {
+    mkfifo "$DIR/never"
+    (
+        exec 6<>"$DIR/never" <&- >/dev/null
+        pause() { read -r -t 0.2 -u 6 || true; } # a sleep that starts no process and so leaves none behind
+        end=$((SECONDS + STARTUP))
+        until grep -aq "$1" "$DIR/xen.log" || ((SECONDS >= end)); do pause; done
+        end=$((SECONDS + TIMEOUT))
+        while ((SECONDS < end)); do pause; done
+        : >"$DIR/timeout"
+        kill "$QEMU_PID"
+        for _ in {1..25}; do pause; done
+        kill -KILL "$QEMU_PID"
+    ) 2>/dev/null &
+    WATCHDOG_PID=$!
+}
+
+# Turns what happened into our exit status. $1: status of QEMU; $2: the domain.
 finish() {
     local status=$1 domain=$2 record
     QEMU_PID=
@@ -108,7 +127,7 @@ finish() {
     if [ -n "$record" ]; then
         [ -z "$RECORD" ] || echo "unigornel: exit $record" >>"$RECORD"
         exit "$record"
-    elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
+    elif [ -e "$DIR/timeout" ]; then
         echo "xenlab: timeout after $TIMEOUT s" >&2
         exit 124
     elif grep -aq 'XENLAB: xl create failed' "$DIR/xen.log"; then
@@ -120,6 +139,7 @@ finish() {
         exit 126
     fi
     tail -n 30 "$DIR/xen.log" >&2
+    cat "$DIR/qemu.log" >&2
     die "the machine ended unexpectedly (QEMU's status $status)"
 }
 
@@ -147,11 +167,10 @@ cmd_run() {
     note "starting the machine"
     : >"$DIR/xen.log"
     open_input
-    export -f dom0_machine qemu_base comma
-    export QEMU LAB LAB_CPU XEN_ARGS XEN_MEM
-    timeout --foreground -k 5 "$TIMEOUT" bash -c 'dom0_machine "$@"' - run "$DIR" "$dom0" "$guest" "$net" \
-        -chardev stdio,id=guest -serial "file:$DIR/xen.log" ${incoming[@]+"${incoming[@]}"} <&5 &
+    dom0_machine run "$DIR" "$dom0" "$guest" "$net" \
+        -chardev stdio,id=guest -serial "file:$DIR/xen.log" ${incoming[@]+"${incoming[@]}"} <&5 2>"$DIR/qemu.log" &
     QEMU_PID=$!
+    watchdog '^Waiting for domain'
     local status=0
     wait "$QEMU_PID" || status=$?
     finish "$status" 'd[0-9]*'
@@ -172,13 +191,12 @@ cmd_dom0() {
     mkfifo "$DIR/output"
     sed -u -e '/^ *(XEN) /d; /^(d[0-9]*) /d; s/\r$//; /^ Xen [0-9]/d' <"$DIR/output" &
     FILTER_PID=$!
-    export -f qemu_base
-    export QEMU LAB_CPU
     # A PVH dom0 insists on an IOMMU.
-    timeout --foreground -k 5 "$TIMEOUT" bash -c 'qemu_base "$@"' - -M q35 -device amd-iommu -m $((MEM + 256)) \
+    qemu_base -M q35 -device amd-iommu -m $((MEM + 256)) \
         -kernel "$LAB/xen" -append "$XEN_ARGS dom0=pvh dom0_mem=${MEM}M,max:${MEM}M" -initrd "$module" \
-        -chardev "stdio,id=console,logfile=$(comma "$DIR/xen.log")" -serial chardev:console <&5 >"$DIR/output" &
+        -chardev "stdio,id=console,logfile=$(comma "$DIR/xen.log")" -serial chardev:console <&5 >"$DIR/output" 2>"$DIR/qemu.log" &
     QEMU_PID=$!
+    watchdog 'Serial input to DOM0'
     local status=0
     wait "$QEMU_PID" || status=$?
     wait "$FILTER_PID" || true
