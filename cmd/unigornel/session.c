@@ -1,5 +1,6 @@
 #include "session.h"
 #include "util.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -7,8 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PREFIX	      "unigornel."
+#define STALE_SECONDS 60
 
 static char *directory;
 static struct strv unfinished;
@@ -58,16 +64,49 @@ void session_begin(void)
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
+/* Removes the directories of tools that were killed outright: old enough not to be just in the
+ * making, and not locked. */
+static void reclaim(const char *tmp)
+{
+	DIR *d = opendir(tmp);
+	const struct dirent *e;
+	while (d && (e = readdir(d))) {
+		struct stat st;
+		if (!starts_with(e->d_name, PREFIX))
+			continue;
+		int fd =
+		    openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (!fstat(fd, &st) && st.st_uid == geteuid() &&
+		    time(NULL) - st.st_mtim.tv_sec > STALE_SECONDS &&
+		    !flock(fd, LOCK_EX | LOCK_NB)) {
+			char *path = xasprintf("%s/%s", tmp, e->d_name);
+			nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+			free(path);
+		}
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+}
+
 const char *session_dir(void)
 {
-	if (!directory) {
-		const char *tmp = getenv("TMPDIR");
-		char *path = xasprintf("%s/unigornel-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-		if (!mkdtemp(path))
-			die("cannot make a temporary directory %s: %s (set TMPDIR)", path,
-			    strerror(errno));
-		directory = path;
-	}
+	if (directory)
+		return directory;
+	const char *tmp = getenv("TMPDIR");
+	if (!tmp || !*tmp)
+		tmp = "/tmp";
+	reclaim(tmp);
+	char *path = xasprintf("%s/" PREFIX "XXXXXX", tmp);
+	if (!mkdtemp(path))
+		die("cannot make a temporary directory %s: %s (set TMPDIR)", path, strerror(errno));
+	directory = path;
+	/* Held until the process ends, however it ends. */
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		flock(fd, LOCK_EX | LOCK_NB);
 	return directory;
 }
 

@@ -123,3 +123,46 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("exit code %d after %v\n%s%s", r.code, time.Since(start), r.out, r.errors)
 	}
 }
+
+// TestKilledToolsAreTidiedUpAfter: what a tool that was killed left is removed by a later one, what a
+// running one uses is not.
+func TestKilledToolsAreTidiedUpAfter(t *testing.T) {
+	dir := module(t, map[string]string{"main.go": waits})
+	elf := filepath.Join(t.TempDir(), "waits.elf")
+	succeeds(t, call{dir: dir, args: []string{"build", "-o", elf}})
+	killed := command(t, call{args: []string{"run", elf}})
+	tmp := t.TempDir()
+	killed.Env = append(killed.Env, "TMPDIR="+tmp)
+	running := command(t, call{args: []string{"run", elf}})
+	running.Env = append(running.Env, "TMPDIR="+tmp)
+	if killed.Start() != nil || running.Start() != nil {
+		t.Fatal("cannot start")
+	}
+	time.Sleep(time.Second)
+	killed.Process.Kill()
+	killed.Wait()
+	left, _ := filepath.Glob(tmp + "/*")
+	if len(left) != 2 {
+		t.Fatalf("%v in TMPDIR, not two directories", left)
+	}
+	old := time.Now().Add(-time.Hour)
+	for _, l := range left {
+		if err := os.Chtimes(l, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := command(t, call{args: []string{"run", "--timeout", "1s", elf}})
+	later.Env = append(later.Env, "TMPDIR="+tmp)
+	later.Run()
+	if left, _ := filepath.Glob(tmp + "/*"); len(left) != 1 {
+		t.Errorf("%v in TMPDIR, not one directory", left)
+	}
+	running.Process.Signal(syscall.SIGINT)
+	running.Wait()
+	if left, _ := filepath.Glob(tmp + "/*"); len(left) != 0 {
+		t.Errorf("%v in TMPDIR", left)
+	}
+	if c := children(tmp); len(c) != 0 {
+		t.Errorf("left running: %v", c)
+	}
+}
