@@ -94,7 +94,7 @@ func TestInfiniteRecursion(t *testing.T) {
 	p := machine.Build(t, behave)
 	o := args("recursion")
 	native := p.RunNative(t, o)
-	o.Memory = 2048
+	o.Memory, o.Limit = 2048, 5*time.Minute
 	compare(t, native, p.Run(t, "microvm", o), overflowMessage)
 }
 

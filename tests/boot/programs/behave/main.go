@@ -36,8 +36,14 @@ func address2pointer(a uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsaf
 //go:noinline
 func divide(a, b int) int { return a / b }
 
+// recurse has frames of half a kilobyte: Go's limit of 1 GB is reached in reasonable time.
+//
 //go:noinline
-func recurse(n int) int { return recurse(n+1) + 1 }
+func recurse(n int) int {
+	var frame [512]byte
+	frame[n%len(frame)] = byte(n)
+	return recurse(n+1) + int(frame[(n+1)%len(frame)])
+}
 
 func recovered(what string, f func()) {
 	defer func() {
