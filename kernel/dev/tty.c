@@ -17,15 +17,16 @@
 #define DLE	  0x10
 #define EOT	  0x04
 
-/* Bytes in the ring that are not data: end of file in canonical mode. Kept in a bit beside. */
+/* Rings: what was typed, and a bit for each byte that is no data but an end of file (VEOF). */
+static uint8_t ring[RING_SIZE], ring_marks[RING_SIZE / 8];
+
 static struct {
 	spinlock_t lock;
 	struct waitqueue wait;
 	struct termios termios;
 	struct winsize winsize;
 	int foreground; /* process group; there is only one */
-	uint8_t ring[RING_SIZE];
-	uint8_t eof[RING_SIZE / 8]; /* this ring position is a VEOF, not data */
+	/* Of the rings. */
 	unsigned start, length;
 	unsigned ready;	 /* of length: complete lines (canonical mode); all in raw mode */
 	unsigned column; /* of the cursor, for erasing tabs */
@@ -173,7 +174,7 @@ static void echo(uint8_t c)
 
 static bool ring_eof(unsigned at)
 {
-	return tty.eof[at / 8] >> (at % 8) & 1;
+	return ring_marks[at / 8] >> (at % 8) & 1;
 }
 
 static bool ring_put(uint8_t c, bool eof)
@@ -181,17 +182,17 @@ static bool ring_put(uint8_t c, bool eof)
 	if (tty.length == RING_SIZE)
 		return false;
 	unsigned at = (tty.start + tty.length++) % RING_SIZE;
-	tty.ring[at] = c;
+	ring[at] = c;
 	if (eof)
-		tty.eof[at / 8] |= (uint8_t)(1u << (at % 8));
+		ring_marks[at / 8] |= (uint8_t)(1u << (at % 8));
 	else
-		tty.eof[at / 8] &= (uint8_t) ~(1u << (at % 8));
+		ring_marks[at / 8] &= (uint8_t) ~(1u << (at % 8));
 	return true;
 }
 
 static uint8_t last_byte(void)
 {
-	return tty.ring[(tty.start + tty.length - 1) % RING_SIZE];
+	return ring[(tty.start + tty.length - 1) % RING_SIZE];
 }
 
 /* Columns that the line being edited takes on the screen up to its byte end. */
@@ -199,7 +200,7 @@ static unsigned width_upto(unsigned end)
 {
 	unsigned width = 0;
 	for (unsigned i = tty.ready; i < end; i++) {
-		uint8_t c = tty.ring[(tty.start + i) % RING_SIZE];
+		uint8_t c = ring[(tty.start + i) % RING_SIZE];
 		if (c == '\t')
 			width += 8 - width % 8;
 		else if (c < ' ' || c == 127)
@@ -269,7 +270,7 @@ static void canonical(uint8_t c)
 		echo(c);
 		put_text("\n", 1);
 		for (unsigned i = tty.ready; i < tty.length; i++)
-			echo(tty.ring[(tty.start + i) % RING_SIZE]);
+			echo(ring[(tty.start + i) % RING_SIZE]);
 		return;
 	}
 	if (is_cc(c, VEOF)) {
@@ -404,7 +405,7 @@ static unsigned readable(bool *at_eof)
 			*at_eof = true;
 			break;
 		}
-		uint8_t c = tty.ring[at];
+		uint8_t c = ring[at];
 		n++;
 		if (c == '\n' || is_cc(c, VEOL) || (is_cc(c, VEOL2) && lflag(IEXTEN)))
 			break;
@@ -430,7 +431,7 @@ static long take(struct uio *u)
 		n = (unsigned)u->left;
 	while (n) {
 		unsigned step = RING_SIZE - tty.start < n ? RING_SIZE - tty.start : n;
-		size_t got = uio_put(u, tty.ring + tty.start, step);
+		size_t got = uio_put(u, ring + tty.start, step);
 		consume((unsigned)got);
 		done += (long)got;
 		n -= (unsigned)got;
