@@ -11,3 +11,5 @@ int clock_step(uint64_t ns);
 
 /* posix_timer.c: absolute timers on the wall clock are due at another moment now. */
 void posix_timers_clock_set(void);
+/* vfs/timerfd.c: likewise. */
+void timerfds_clock_set(void);

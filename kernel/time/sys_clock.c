@@ -78,6 +78,7 @@ int clock_step(uint64_t ns)
 	clock_set_realtime(ns);
 	waitqueue_wake_all(&clock_set_queue, 0);
 	posix_timers_clock_set();
+	timerfds_clock_set();
 	return 0;
 }
 

@@ -1,4 +1,7 @@
-/* timerfd_create(2). The lock guards the settings; the timer's callback takes it. */
+/*
+ * timerfd_create(2). The lock of each guards its settings; the timer's callback takes it. Those on
+ * the wall clock are on a list, whose lock comes first, so that setting the clock finds them.
+ */
 #include <asm/errno.h>
 #include <linux/time.h>
 #include <linux/timerfd.h>
@@ -6,6 +9,7 @@
 #include "mm/uaccess.h"
 #include "sched/timer.h"
 #include "time/clock.h"
+#include "time/clock_set.h"
 #include "vfs/fdtable.h"
 
 struct timerfd {
@@ -16,7 +20,18 @@ struct timerfd {
 	uint64_t next;	   /* monotonic ns of the next expiry; 0: disarmed */
 	uint64_t interval; /* 0: once */
 	uint64_t ticks;	   /* not yet read */
+	/* Set for a time of day: next is that less offset. */
+	bool wall;
+	uint64_t offset;
+	bool cancel_on_set, cancelled; /* TFD_TIMER_CANCEL_ON_SET; the clock was set since */
+	struct list link;	       /* on wall_timers, if realtime */
 };
+
+/* A shorter period is counted, not followed: interrupts must leave the program some time. */
+#define PERIOD_MIN 20000u
+
+static spinlock_t wall_lock;
+static struct list wall_timers = LIST_INIT(wall_timers);
 
 static void expire(struct timer *timer)
 {
@@ -28,6 +43,11 @@ static void expire(struct timer *timer)
 		uint64_t n = (now - t->next) / t->interval + 1;
 		t->ticks += n;
 		t->next += n * t->interval;
+		if (t->next - now < PERIOD_MIN) {
+			n = PERIOD_MIN / t->interval;
+			t->ticks += n;
+			t->next += n * t->interval;
+		}
 	} else if (due) {
 		t->ticks++;
 		t->next = 0;
@@ -48,14 +68,18 @@ static long timerfd_read(struct file *f, struct uio *u, uint64_t *pos)
 	for (;;) {
 		spin_lock(&t->lock);
 		uint64_t ticks = t->ticks;
+		bool cancelled = t->cancelled;
 		t->ticks = 0;
+		t->cancelled = false;
 		spin_unlock(&t->lock);
+		if (cancelled)
+			return -ECANCELED;
 		if (ticks)
 			return uio_put(u, &ticks, sizeof ticks) == sizeof ticks ? (long)sizeof ticks
 										: -EFAULT;
 		if (file_nonblock(f))
 			return -EAGAIN;
-		int err = wait_event(&t->wait, t->ticks, WAIT_FOREVER);
+		int err = wait_event(&t->wait, t->ticks || t->cancelled, WAIT_FOREVER);
 		if (err)
 			return err;
 	}
@@ -65,14 +89,38 @@ static uint32_t timerfd_poll(struct file *f, struct waitqueue **wq)
 {
 	struct timerfd *t = f->private;
 	*wq = &t->wait;
-	return t->ticks ? EPOLLIN : 0u;
+	return t->ticks || t->cancelled ? EPOLLIN : 0u;
 }
 
 static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->private;
+	spin_lock(&wall_lock);
+	list_remove(&t->link);
+	spin_unlock(&wall_lock);
 	timer_cancel(&t->timer);
 	kfree(t);
+}
+
+void timerfds_clock_set(void)
+{
+	spin_lock(&wall_lock);
+	list_for_each_entry (t, &wall_timers, struct timerfd, link) {
+		uint64_t offset = clock_wall_offset();
+		bool wake;
+		spin_lock(&t->lock);
+		if (t->wall && t->next) {
+			int64_t next = (int64_t)(t->next + t->offset - offset);
+			t->next = next > 0 ? (uint64_t)next : 1;
+			timer_arm(&t->timer, t->next);
+		}
+		t->offset = offset;
+		wake = t->cancelled = t->cancel_on_set;
+		spin_unlock(&t->lock);
+		if (wake)
+			waitqueue_wake_all(&t->wait, EPOLLIN);
+	}
+	spin_unlock(&wall_lock);
 }
 
 static const struct file_ops timerfd_ops = {
@@ -92,6 +140,7 @@ long sys_timerfd_create(int clock, int flags)
 	if (!t)
 		return -ENOMEM;
 	waitqueue_init(&t->wait);
+	list_init(&t->link);
 	timer_setup(&t->timer, expire);
 	t->realtime = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM;
 	struct file *f =
@@ -99,6 +148,11 @@ long sys_timerfd_create(int clock, int flags)
 	if (!f) {
 		kfree(t);
 		return -ENOMEM;
+	}
+	if (t->realtime) {
+		spin_lock(&wall_lock);
+		list_add_tail(&wall_timers, &t->link);
+		spin_unlock(&wall_lock);
 	}
 	return fd_install_or_put(f, flags & TFD_CLOEXEC);
 }
@@ -157,21 +211,22 @@ long sys_timerfd_settime(int fd, int flags, uintptr_t new, uintptr_t old)
 	if (!f)
 		return err;
 	struct timerfd *t = f->private;
-	uint64_t now = clock_monotonic(), next = 0;
-	if (value && !(flags & TFD_TIMER_ABSTIME)) {
-		next = now + value;
-	} else if (value && t->realtime) {
-		uint64_t wall = clock_realtime();
-		next = value > wall ? now + (value - wall) : now;
-	} else if (value) {
-		next = value;
-	}
+	uint64_t next = value, offset = clock_wall_offset();
+	bool wall = t->realtime && flags & TFD_TIMER_ABSTIME;
+	if (value && !(flags & TFD_TIMER_ABSTIME))
+		next = clock_monotonic() + value;
+	else if (value && wall)
+		next = (int64_t)(value - offset) > 0 ? value - offset : 1;
 	spin_lock(&t->lock);
 	current_setting(t, &before);
 	timer_cancel(&t->timer);
 	t->next = next;
 	t->interval = interval;
 	t->ticks = 0;
+	t->wall = wall;
+	t->offset = offset;
+	t->cancel_on_set = wall && flags & TFD_TIMER_CANCEL_ON_SET;
+	t->cancelled = false;
 	if (next)
 		timer_arm(&t->timer, next);
 	spin_unlock(&t->lock);
