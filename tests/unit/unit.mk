@@ -17,3 +17,6 @@ $(BUILD)/unit/%: tests/unit/%.c $(UNIT_HOST) $$(call unit_sources,$$*) $(shell f
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(CC) $(UNIT_CFLAGS) -o $@ $< $(UNIT_HOST) $(call unit_sources,$*) -lcmocka
+
+# Parts of the tool are compiled as the tool is.
+$(BUILD)/unit/test_asm: UNIT_CFLAGS += -D_GNU_SOURCE

@@ -1,0 +1,101 @@
+/* unit: cmd/unigornel/asm.c cmd/unigornel/util.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "../../cmd/unigornel/asm.h"
+
+#define CALL_TEXT "CALL unigornel_syscall(SB)"
+
+static bool replace(const char *text, struct buffer *out)
+{
+	struct buffer in = {0};
+	buffer_add(&in, text, strlen(text));
+	bool found = asm_replace_syscalls(&in, out);
+	buffer_free(&in);
+	return found;
+}
+
+static void becomes(const char *text, const char *expected)
+{
+	struct buffer out = {0};
+	assert_true(replace(text, &out));
+	assert_string_equal(out.data, expected);
+	buffer_free(&out);
+}
+
+static void stays(const char *text)
+{
+	struct buffer out = {0};
+	assert_false(replace(text, &out));
+	buffer_free(&out);
+}
+
+static void replaces_instructions(void **state)
+{
+	(void)state;
+	becomes("\tSYSCALL\n", "\t" CALL_TEXT "\n");
+	becomes("\tSYSCALL", "\t" CALL_TEXT);
+	becomes("\tMOVL $1, AX; SYSCALL; RET\n", "\tMOVL $1, AX; " CALL_TEXT "; RET\n");
+	becomes("again:SYSCALL // twice\n\tSYSCALL\n",
+		"again:" CALL_TEXT " // twice\n\t" CALL_TEXT "\n");
+	becomes("\tSYSCALL /* a */ // SYSCALL\n", "\t" CALL_TEXT " /* a */ // SYSCALL\n");
+}
+
+static void leaves_everything_else(void **state)
+{
+	(void)state;
+	stays("");
+	stays("\tCALL runtime·f(SB)\n");
+	stays("// SYSCALL\n/* SYSCALL\nSYSCALL */\n");
+	stays("DATA s<>+0(SB)/8, $\"SYSCALL\"\n");
+	stays("DATA s<>+0(SB)/8, $\"\\\"SYSCALL\"\n");
+	stays("\tSYSCALLX\n\tMYSYSCALL\n\tCALL ·SYSCALL(SB)\n");
+	stays("/* SYSCALL without an end");
+	stays("$\"SYSCALL without an end");
+}
+
+static void keeps_line_numbers(void **state)
+{
+	(void)state;
+	static const char text[] = "a\n\n/* b\nc */\n\tSYSCALL\nd\n";
+	struct buffer out = {0};
+	size_t lines = 0, expected = 0;
+	assert_true(replace(text, &out));
+	for (size_t i = 0; i < out.len; i++)
+		lines += out.data[i] == '\n';
+	for (size_t i = 0; text[i]; i++)
+		expected += text[i] == '\n';
+	assert_int_equal(lines, expected);
+	buffer_free(&out);
+}
+
+/* rt_sigreturn finds its frame by the stack pointer, so such functions may not get a frame. */
+static void keeps_functions_frameless(void **state)
+{
+	(void)state;
+	becomes("TEXT runtime·sigreturn(SB),NOSPLIT,$0\n\tSYSCALL\n",
+		"TEXT runtime·sigreturn(SB),NOSPLIT|512,$0\n\t" CALL_TEXT "\n");
+	becomes("TEXT ·f(SB),NOSPLIT,$0-8\n\tSYSCALL\n",
+		"TEXT ·f(SB),NOSPLIT|512,$0-8\n\t" CALL_TEXT "\n");
+	/* A frame of its own, or one for a call, stays. */
+	becomes("TEXT ·f(SB),NOSPLIT,$16-8\n\tSYSCALL\n",
+		"TEXT ·f(SB),NOSPLIT,$16-8\n\t" CALL_TEXT "\n");
+	becomes("TEXT ·f(SB),NOSPLIT,$0-8\n\tCALL ·g(SB)\n\tSYSCALL\n",
+		"TEXT ·f(SB),NOSPLIT,$0-8\n\tCALL ·g(SB)\n\t" CALL_TEXT "\n");
+	becomes("TEXT ·f(SB),NOSPLIT|NOFRAME,$0\n\tSYSCALL\n",
+		"TEXT ·f(SB),NOSPLIT|NOFRAME,$0\n\t" CALL_TEXT "\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(replaces_instructions),
+	    cmocka_unit_test(leaves_everything_else),
+	    cmocka_unit_test(keeps_line_numbers),
+	    cmocka_unit_test(keeps_functions_frameless),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
