@@ -133,12 +133,12 @@ static uint64_t measure_lapic(void)
 		do {
 			c1 = lapic_timer_count();
 			t1 = clock_monotonic();
-		} while (t1 - t0 < 100000);
+		} while (t1 - t0 < 50000);
 		if (t1 - t0 < tightest) {
 			tightest = t1 - t0;
 			best = muldiv(c0 - c1, NSEC, t1 - t0);
 		}
-		if (best > LAPIC_USUAL_HZ / 50 * 49 && best < LAPIC_USUAL_HZ / 50 * 51) {
+		if (best > LAPIC_USUAL_HZ / 20 * 19 && best < LAPIC_USUAL_HZ / 20 * 21) {
 			best = LAPIC_USUAL_HZ;
 			break;
 		}

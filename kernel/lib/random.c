@@ -97,12 +97,13 @@ static void absorb_boot_state(void)
 /*
  * How long a few hundred memory accesses take differs by caches, by what else the host runs, and
  * under emulation by far more. The low bits of each difference count; the count is generous, since
- * neighbouring ones are alike. About 50 us.
+ * neighbouring ones are alike. About 100 us.
  */
 static void absorb_jitter(void)
 {
 	static volatile uint8_t memory[1024];
-	uint64_t differences[64], last = rdtsc();
+	uint16_t differences[64];
+	uint64_t last = rdtsc();
 
 	for (unsigned round = 0; round < 8; round++) {
 		for (unsigned i = 0; i < 64; i++) {
@@ -111,7 +112,7 @@ static void absorb_jitter(void)
 			for (unsigned j = 0; j < 8; j++)
 				memory[(last * 67 + j * 521) % sizeof memory]++;
 			t = rdtsc_ordered();
-			differences[i] = t - last;
+			differences[i] = (uint16_t)(t - last);
 			last = t;
 		}
 		absorb(differences, sizeof differences);

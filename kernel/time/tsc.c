@@ -9,7 +9,7 @@
 #include "time/tsc.h"
 
 #define NSEC	       1000000000ull
-#define ROUND_COUNTS   1200u	  /* of the PIT: 1 ms */
+#define ROUND_COUNTS   600u	  /* of the PIT: half a millisecond */
 #define ROUND_TIMEOUT  (1u << 28) /* TSC ticks in which a PIT must have counted those */
 #define REFINE_FIRST   (NSEC / 20)
 #define REFINE_LONGEST (200 * NSEC)
