@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define BOOT_MAX_RANGES  64
+#define BOOT_MAX_RANGES	 64
 #define BOOT_MAX_CMDLINE 8192
 
 struct boot_range {
@@ -19,7 +19,7 @@ struct boot_info {
 	struct boot_range reserved[8]; /* inside RAM, in use: low 1 MiB, image, module */
 	unsigned nreserved;
 	struct boot_range module; /* initrd (a cpio archive, docs/image.md); empty if none */
-	uint64_t rsdp;            /* physical address of ACPI's RSDP, 0 if none */
+	uint64_t rsdp;		  /* physical address of ACPI's RSDP, 0 if none */
 	char cmdline[BOOT_MAX_CMDLINE];
 };
 

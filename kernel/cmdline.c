@@ -126,6 +126,9 @@ static bool added_by_monitor(const char *word)
 	return strncmp(word, prefix, sizeof(prefix) - 1) == 0;
 }
 
+/* Room for cmdline_default_env. */
+#define DEFAULT_ENV_MAX 4
+
 static size_t count_blanks(const char *text)
 {
 	size_t n = 0;
@@ -142,7 +145,7 @@ int cmdline_parse(char *text, const char **error)
 	cmdline = (struct cmdline){.argc = 1, .hostname = "unigornel", .cwd = "/"};
 	*error = NULL;
 	cmdline.argv = kmalloc((max_words + 2) * sizeof(char *));
-	cmdline.envp = kmalloc((max_words + 1) * sizeof(char *));
+	cmdline.envp = kmalloc((max_words + 1 + DEFAULT_ENV_MAX) * sizeof(char *));
 	if (!cmdline.argv || !cmdline.envp) {
 		*error = "no memory for the command line";
 		kfree(cmdline.argv);
@@ -170,4 +173,17 @@ int cmdline_parse(char *text, const char **error)
 	cmdline.argv[cmdline.argc] = NULL;
 	cmdline.envp[cmdline.envc] = NULL;
 	return result;
+}
+
+void cmdline_default_env(char *entry)
+{
+	size_t key_length = (size_t)(strchr(entry, '=') - entry);
+	static int added;
+
+	for (int i = 0; i < cmdline.envc; i++)
+		if (strncmp(cmdline.envp[i], entry, key_length + 1) == 0)
+			return;
+	assert(added++ < DEFAULT_ENV_MAX);
+	cmdline.envp[cmdline.envc++] = entry;
+	cmdline.envp[cmdline.envc] = NULL;
 }

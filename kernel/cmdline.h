@@ -21,3 +21,7 @@ extern struct cmdline cmdline;
 /* Parses text (modified in place and kept). Returns 0 or -EINVAL; *error then says what and where.
  */
 int cmdline_parse(char *text, const char **error);
+
+/* Adds KEY=VALUE, which is kept, to the environment unless the command line sets KEY. After
+ * cmdline_parse; a handful of times. */
+void cmdline_default_env(char *entry);

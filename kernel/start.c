@@ -25,6 +25,8 @@
 /* As much as Linux's default RLIMIT_STACK; touched pages only are backed. */
 #define STACK_SIZE (8ul << 20)
 
+#define GO_LIMIT_MIN (12ul << 20)
+
 /* From the image: docs/image.md. */
 extern void unigornel_go_start(void) __attribute__((weak));
 extern void unigornel_libc_start(void) __attribute__((weak));
@@ -150,6 +152,24 @@ static void wait_for_debugger(void)
 		__builtin_ia32_pause();
 }
 
+/*
+ * Go's collector lets the heap double unless it is told how much memory there is, which on Linux a
+ * container's owner does with GOMEMLIMIT; here the machine is the container. An eighth is left for
+ * the kernel and what the runtime does not count. Where little is left the limit would only make
+ * the collector run all the time.
+ */
+static void set_memory_limit(void)
+{
+	static char entry[40];
+	uint64_t available = page_available() * PAGE_SIZE;
+	uint64_t limit = available - available / 8;
+
+	if (limit < GO_LIMIT_MIN)
+		return;
+	ksnprintf(entry, sizeof entry, "GOMEMLIMIT=%lu", limit);
+	cmdline_default_env(entry);
+}
+
 void program_start(void)
 {
 	uintptr_t entry = (uintptr_t)unigornel_go_start;
@@ -169,6 +189,7 @@ void program_start(void)
 	    .p_memsz = (uint64_t)(__tdata_end - __tdata_start) + (uint64_t)__tbss_size,
 	    .p_align = (uint64_t)__tls_align,
 	};
+	set_memory_limit();
 	base = mm_map(0, STACK_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, NULL, 0);
 	if (base < 0)

@@ -11,6 +11,6 @@ extern size_t program_auxv_size;
  * machine with a message. */
 void options_init(void);
 
-/* Makes the program's stack (arguments, environment, auxiliary vector as Linux's execve leaves them)
- * and its first thread; runs it. */
+/* Makes the program's stack (arguments, environment, auxiliary vector as Linux's execve leaves
+ * them) and its first thread; runs it. */
 void program_start(void) __attribute__((noreturn));

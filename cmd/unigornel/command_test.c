@@ -248,6 +248,8 @@ static void run_machine(struct test *t, const struct package *p, const char *ima
 	strv_addf(&words, "cwd=%s", p->dir);
 	strv_addf(&words, "env=PWD=%s", p->dir);
 	strv_addf(&words, "env=GOROOT=%s", t->go.goroot);
+	/* Tests of the collector expect no limit unless they set one. */
+	strv_addf(&words, "env=GOMEMLIMIT=%s", getenv("GOMEMLIMIT") ? getenv("GOMEMLIMIT") : "off");
 	strv_add(&args, "-test.paniconexit0");
 	if (t->flags.timeout_ms)
 		strv_addf(&args, "-test.timeout=%lldms", (long long)t->flags.timeout_ms);

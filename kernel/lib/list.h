@@ -12,7 +12,7 @@ struct list {
 		&(name), &(name)                                                                   \
 	}
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define list_entry(ptr, type, member)   container_of(ptr, type, member)
+#define list_entry(ptr, type, member)	container_of(ptr, type, member)
 
 static inline void list_init(struct list *l)
 {

@@ -70,7 +70,6 @@ long sys_set_tid_address(uintptr_t addr)
 	return current->tid;
 }
 
-
 long sys_gettid(void)
 {
 	return current->tid;

@@ -93,6 +93,4 @@ SYSCALLS(DECLARE)
 #pragma GCC diagnostic ignored "-Woverride-init"
 #pragma GCC diagnostic ignored "-Wattribute-alias"
 const syscall_fn syscall_table[SYSCALL_MAX] = {
-	[0 ... SYSCALL_MAX - 1] = (syscall_fn)(void (*)(void))sys_unimplemented,
-	SYSCALLS(ENTRY)
-};
+    [0 ... SYSCALL_MAX - 1] = (syscall_fn)(void (*)(void))sys_unimplemented, SYSCALLS(ENTRY)};

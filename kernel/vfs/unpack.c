@@ -52,7 +52,8 @@ static char *clean_name(const char *name, char *out)
 /* Makes the directories above the last component, where they are missing. tree_lock is held. */
 static int make_parents(char *path)
 {
-	for (char *slash = *path ? strchr(path + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = *path ? strchr(path + 1, '/') : NULL; slash;
+	     slash = strchr(slash + 1, '/')) {
 		struct walk w;
 		*slash = '\0';
 		int err = path_walk(&w, AT_FDCWD, path, WALK_PARENT | WALK_FOLLOW);
