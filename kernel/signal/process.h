@@ -13,7 +13,8 @@ struct signal_process {
 
 extern struct signal_process signal_process;
 extern spinlock_t signal_lock;
-/* Threads in rt_sigtimedwait; has its own lock. */
+/* Threads in rt_sigtimedwait, readers of signalfds; every signal sent wakes it. Has its own lock.
+ */
 extern struct waitqueue signal_waiters;
 
 /* What happens to a signal whose action is SIG_DFL (signal(7)). */

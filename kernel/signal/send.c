@@ -1,5 +1,6 @@
 /* Sending signals, and which thread takes them. */
 #include <asm/errno.h>
+#include <linux/eventpoll.h>
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "sched/thread.h"
@@ -65,8 +66,6 @@ static bool wants(const struct thread *t, int sig)
 /* Makes t look at its signals, wherever it is. */
 static void poke(struct thread *t, int sig)
 {
-	if (t->sig.waiting_for & sigbit(sig))
-		waitqueue_wake_all(&signal_waiters, 0);
 	if (t->sig.blocked & sigbit(sig))
 		return;
 	thread_notify(t, THREAD_SIGPENDING);
@@ -127,6 +126,7 @@ int signal_send_thread(struct thread *t, int sig, const siginfo_t *info)
 			poke(t, sig);
 	}
 	spin_unlock(&signal_lock);
+	waitqueue_wake_all(&signal_waiters, EPOLLIN);
 	return result;
 }
 
@@ -144,6 +144,7 @@ int signal_send_process(int sig, const siginfo_t *info)
 			poke(t, sig);
 	}
 	spin_unlock(&signal_lock);
+	waitqueue_wake_all(&signal_waiters, EPOLLIN);
 	return result;
 }
 

@@ -15,3 +15,5 @@ long sys_tgkill(int tgid, int tid, int sig);
 long sys_tkill(int tid, int sig);
 long sys_rt_sigqueueinfo(int pid, int sig, uintptr_t info);
 long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uintptr_t info);
+long sys_signalfd4(int fd, uintptr_t mask, size_t size, int flags);
+long sys_signalfd(int fd, uintptr_t mask, size_t size);
