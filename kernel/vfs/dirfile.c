@@ -90,12 +90,13 @@ static bool put_entry(struct uio *u, const struct entry *e, bool old_format, boo
 static long directory_getdents(struct file *f, struct uio *u, bool old_format)
 {
 	long done = 0;
-	bool fault = false, first_too_long = false;
+	bool fault = false, first_too_long = false, removed = false;
 	spin_lock(&f->lock);
 	for (;;) {
 		struct entry e;
 		spin_lock(&tree_lock);
-		bool more = f->dentry->linked && next_entry(f, f->pos, &e);
+		removed = !f->dentry->linked;
+		bool more = !removed && next_entry(f, f->pos, &e);
 		spin_unlock(&tree_lock);
 		if (!more)
 			break;
@@ -111,7 +112,7 @@ static long directory_getdents(struct file *f, struct uio *u, bool old_format)
 	inode_touch_atime(f->inode);
 	if (done)
 		return done;
-	return fault ? -EFAULT : first_too_long ? -EINVAL : 0;
+	return removed ? -ENOENT : fault ? -EFAULT : first_too_long ? -EINVAL : 0;
 }
 
 static long directory_lseek(struct file *f, int64_t offset, int whence)

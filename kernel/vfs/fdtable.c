@@ -15,7 +15,7 @@ static unsigned open_count;
 
 static int grow(int fd)
 {
-	int want = capacity ? capacity : 64;
+	int want = capacity ? capacity : 256;
 	while (want <= fd)
 		want *= 2;
 	struct file **f = kzalloc((size_t)want * sizeof *f);

@@ -161,6 +161,8 @@ int path_walk(struct walk *w, int dirfd, const char *path, unsigned flags)
 		bool last = !*rest, slash = last && *end == '/';
 		if (last)
 			w->trailing_slash = slash;
+		if (slash && (flags & WALK_CREATE))
+			return -EISDIR;
 		struct dentry *at = w->parent;
 		if (n == 1 && path[0] == '.') {
 			w->last = LAST_DOT;
@@ -180,8 +182,7 @@ int path_walk(struct walk *w, int dirfd, const char *path, unsigned flags)
 		struct inode *i = w->dentry->inode;
 		if (inode_is(i, S_IFLNK) && (!last || slash || (flags & WALK_FOLLOW))) {
 			/* mkdir("link/") and the like look at the name, not through it. */
-			if (last && slash && (flags & WALK_PARENT) &&
-			    !(flags & (WALK_FOLLOW | WALK_CREATE)))
+			if (last && slash && (flags & WALK_PARENT) && !(flags & WALK_FOLLOW))
 				break;
 			if (++links > MAX_LINKS)
 				return -ELOOP;
@@ -205,11 +206,9 @@ int path_walk(struct walk *w, int dirfd, const char *path, unsigned flags)
 		w->dentry = NULL;
 		path = rest;
 	}
-	if ((w->trailing_slash || (flags & WALK_DIRECTORY)) &&
-	    !inode_is(w->dentry->inode, S_IFDIR) && !inode_is(w->dentry->inode, S_IFLNK))
-		return -ENOTDIR;
-	if ((flags & WALK_DIRECTORY) && !inode_is(w->dentry->inode, S_IFDIR))
-		return -ENOTDIR;
+	/* With WALK_PARENT the caller judges what there is, in the order that its man page has. */
+	if ((flags & WALK_DIRECTORY) || (w->trailing_slash && !(flags & WALK_PARENT)))
+		return inode_is(w->dentry->inode, S_IFDIR) ? 0 : -ENOTDIR;
 	return 0;
 }
 

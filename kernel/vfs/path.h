@@ -13,7 +13,7 @@
 #define WALK_PARENT    2u  /* the last component need not exist */
 #define WALK_DIRECTORY 4u  /* the result must be a directory */
 #define WALK_EMPTY     8u  /* AT_EMPTY_PATH: "" means the start itself */
-#define WALK_CREATE    16u /* with PARENT: links in the last component are followed to a free name */
+#define WALK_CREATE    16u /* with PARENT: for O_CREAT; a slash after the name is -EISDIR */
 
 enum walk_last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 

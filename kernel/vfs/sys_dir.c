@@ -30,8 +30,6 @@ static long make_node(int dirfd, uintptr_t path, unsigned mode, uint64_t rdev)
 	struct walk w;
 	spin_lock(&tree_lock);
 	err = path_walk(&w, dirfd, name, WALK_PARENT);
-	if (err == -ENOTDIR && w.dentry && w.trailing_slash)
-		err = -EEXIST; /* mkdir("file/") */
 	if (!err)
 		err = check_create(&w);
 	if (!err && w.trailing_slash && !S_ISDIR(mode))
