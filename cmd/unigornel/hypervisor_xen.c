@@ -207,7 +207,7 @@ static int run(const struct machine *m)
 	write_config(m, name, config);
 	pseudo_terminal(&near, &far);
 	struct strv argv = {0};
-	static const char *const words[] = {"xl", "-q", "create", "-c", NULL};
+	static const char *const words[] = {"xl", "create", "-q", "-c", NULL};
 	add_words(&argv, words);
 	strv_add(&argv, config);
 	const int fds[3] = {far, far, STDERR_FILENO};
