@@ -35,6 +35,9 @@ $(BUILD)/libunigornel.a: $(KOBJ)
 	@ar rcs $@ $(KOBJ)
 	@echo "  AR   $@"
 
+# The vDSO is the program's code and what time.Now costs; nobody takes backtraces by its frames.
+$(BUILD)/kernel/arch/x86_64/vdso.c.o: KCFLAGS += -fomit-frame-pointer
+
 $(BUILD)/kernel/%.c.o: kernel/%.c
 	@mkdir -p $(@D)
 	@echo "  CC   $<"

@@ -21,11 +21,13 @@ struct hypervisor {
 	void (*memory_ready)(void);
 	/* Interrupt controller, once memory is up; interrupts are still off. */
 	void (*irq_init)(void);
-	/* Clocks: the wall clock in ns since 1970 at monotonic time 0; 0 if unknown. */
-	uint64_t (*wall_clock)(void);
-	/* Monotonic time source other than the calibrated TSC, or NULL. ns. */
+	/* Clocks, called by time/clock.c in this order. A pvclock, if the machine has one: hands it
+	 * to clock_use_pvclock and returns true. NULL or false: the TSC alone. */
 	bool (*clock_init)(void);
-	/* One-shot timer: monotonic deadline in ns (UINT64_MAX: off). */
+	/* The wall clock in ns since 1970 at monotonic time 0; 0 if unknown. */
+	uint64_t (*wall_clock)(void);
+	/* One-shot timer: calls expired (as an interrupt handler) once the monotonic deadline that
+	 * was set last has come, or earlier; UINT64_MAX: never. */
 	void (*timer_init)(void (*expired)(void *));
 	void (*timer_set)(uint64_t deadline);
 	/* Console out: synchronous, no allocation, usable from panic. */

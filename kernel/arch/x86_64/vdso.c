@@ -10,7 +10,7 @@
 #include "arch/x86_64/vdso.h"
 #include "time/clock_page.h"
 
-#define VDSO __attribute__((section(".vdso.text"), flatten, optimize("omit-frame-pointer")))
+#define VDSO __attribute__((section(".vdso.text"), flatten))
 #define NSEC 1000000000ul
 
 int __vdso_clock_gettime(int id, struct __kernel_timespec *ts);
