@@ -71,6 +71,11 @@ static char *default_name(const struct build *b, const struct package *p)
 /* Where the image goes: FILE, or DIR/NAME.elf, or NAME.elf. Allocated. */
 static char *output_path(const struct build *b, const struct package *p)
 {
+	if (b->output && ends_with(b->output, "/")) {
+		int err = make_directories(b->output);
+		if (err)
+			die("cannot make %s: %s", b->output, strerror(-err));
+	}
 	if (b->output && !is_directory(b->output))
 		return xstrdup(b->output);
 	char *name = default_name(b, p);
@@ -115,15 +120,15 @@ static void cgo_environment(struct gotool *go, bool cgo)
 }
 
 /* -toolexec: ourselves, then the user's own. */
-static void add_toolexec(const struct goflags *flags, struct strv *args)
+static void add_toolexec(const struct gotool *go, const struct goflags *flags, struct strv *args)
 {
+	const char *user = flags->toolexec ? flags->toolexec : gotool_goflags_value(go, "toolexec");
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	if (n <= 0)
 		die("cannot find myself: %s", strerror(errno));
 	self[n] = 0;
-	strv_addf(args, "-toolexec='%s' toolexec%s%s", self, flags->toolexec ? " " : "",
-		  flags->toolexec ? flags->toolexec : "");
+	strv_addf(args, "-toolexec='%s' toolexec %s", self, user ? user : "");
 }
 
 char *build_image(const struct gotool *go_found, const struct build *b, enum build_result *result)
@@ -149,7 +154,7 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 	}
 	cgo_environment(&go, in.libc);
 	char *overlay = overlay_write(&go, &b->flags);
-	bool toolexec = b->flags.toolexec || overlay_needs_toolexec(&b->flags, &list);
+	bool toolexec = b->flags.toolexec || overlay_needs_toolexec(&go, &b->flags, &list);
 	char *tags = gotool_tags(&go, &b->flags);
 	char *archive = xasprintf("%s/program.a", session_dir());
 	unlink(archive);
@@ -165,7 +170,7 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 	strv_addf(&args, "-tags=%s", tags);
 	strv_addf(&args, "-o=%s", archive);
 	if (toolexec)
-		add_toolexec(&b->flags, &args);
+		add_toolexec(&go, &b->flags, &args);
 	strv_append(&args, &b->packages);
 	struct buffer out = {0};
 	int status = gotool_run(&go, &args, b->test ? &out : NULL);

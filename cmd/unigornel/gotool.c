@@ -1,4 +1,5 @@
 #include "gotool.h"
+#include "progress.h"
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,27 +89,28 @@ void gotool_find(struct gotool *go)
 	}
 }
 
-/* The value of -tags in GOFLAGS; the last one counts. Allocated, or NULL. */
-static char *goflags_tags(const char *goflags)
+char *gotool_goflags_value(const struct gotool *go, const char *name)
 {
-	char *copy = xstrdup(goflags), *save = NULL, *tags = NULL;
+	char *copy = xstrdup(go->goflags), *save = NULL, *value = NULL;
+	char *prefix = xasprintf("-%s=", name);
 	for (char *w = strtok_r(copy, " \t\n", &save); w; w = strtok_r(NULL, " \t\n", &save)) {
 		while (*w == '\'' || *w == '"')
 			w++;
 		w += starts_with(w, "--");
-		if (!starts_with(w, "-tags="))
+		if (!starts_with(w, prefix))
 			continue;
-		free(tags);
-		tags = xstrdup(w + strlen("-tags="));
-		tags[strcspn(tags, "'\"")] = 0;
+		free(value);
+		value = xstrdup(w + strlen(prefix));
+		value[strcspn(value, "'\"")] = 0;
 	}
+	free(prefix);
 	free(copy);
-	return tags;
+	return value;
 }
 
 char *gotool_tags(const struct gotool *go, const struct goflags *flags)
 {
-	char *user = flags->tags ? xstrdup(flags->tags) : goflags_tags(go->goflags);
+	char *user = flags->tags ? xstrdup(flags->tags) : gotool_goflags_value(go, "tags");
 	/* Without these, net and os/user would bring in libc (DESIGN.md, section 2). */
 	char *tags = xasprintf("%s%snetgo,osusergo", user ? user : "", user && *user ? "," : "");
 	free(user);
@@ -193,6 +195,7 @@ struct filter {
 static void filter_line(void *arg, const char *line)
 {
 	struct filter *f = arg;
+	progress_clear();
 	if (starts_with(line, "loadinternal: cannot find runtime/cgo")) {
 		f->noise = true;
 		return;

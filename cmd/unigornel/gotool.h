@@ -31,6 +31,9 @@ struct package_list {
  * machine. */
 void gotool_find(struct gotool *go);
 
+/* The value of -name=VALUE in GOFLAGS; the last one counts. Allocated, or NULL. */
+char *gotool_goflags_value(const struct gotool *go, const char *name);
+
 /* The tags to build with: the user's (command line, else GOFLAGS) and ours. Allocated. */
 char *gotool_tags(const struct gotool *go, const struct goflags *flags);
 

@@ -257,7 +257,6 @@ void link_image(const struct link_input *in, const char *output)
 				     "-z",
 				     "max-page-size=0x1000",
 				     "--build-id=none",
-				     "--no-warn-rwx-segments",
 				     "-T"};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		strv_add(&argv, words[i]);

@@ -175,18 +175,19 @@ static void standard_files(const struct gotool *go, struct strv *found)
 }
 
 /* The user's overlay with its paths made absolute, or an empty one. */
-static cJSON *user_overlay(const struct goflags *flags)
+static cJSON *user_overlay(const struct gotool *go, const struct goflags *flags)
 {
 	cJSON *replace = cJSON_CreateObject();
-	if (!flags->overlay)
+	char *file = flags->overlay ? xstrdup(flags->overlay) : gotool_goflags_value(go, "overlay");
+	if (!file)
 		return replace;
 	struct buffer b = {0};
-	int err = read_file(flags->overlay, &b);
+	int err = read_file(file, &b);
 	if (err)
-		die("-overlay: cannot read %s: %s", flags->overlay, strerror(-err));
+		die("-overlay: cannot read %s: %s", file, strerror(-err));
 	cJSON *json = cJSON_Parse(b.data);
 	if (!json)
-		die("-overlay: %s is not JSON", flags->overlay);
+		die("-overlay: %s is not JSON", file);
 	char *here = realpath(".", NULL);
 	const cJSON *item;
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(json, "Replace"))
@@ -200,15 +201,17 @@ static cJSON *user_overlay(const struct goflags *flags)
 		free(z);
 	}
 	free(here);
+	free(file);
 	cJSON_Delete(json);
 	buffer_free(&b);
 	return replace;
 }
 
-bool overlay_needs_toolexec(const struct goflags *flags, const struct package_list *packages)
+bool overlay_needs_toolexec(const struct gotool *go, const struct goflags *flags,
+			    const struct package_list *packages)
 {
 	bool found = false;
-	cJSON *replace = user_overlay(flags);
+	cJSON *replace = user_overlay(go, flags);
 	for (size_t i = 0; i < packages->n && !found; i++) {
 		const struct package *p = &packages->v[i];
 		for (size_t k = 0; !p->standard && k < p->sfiles.n && !found; k++) {
@@ -228,7 +231,7 @@ bool overlay_needs_toolexec(const struct goflags *flags, const struct package_li
 
 char *overlay_write(const struct gotool *go, const struct goflags *flags)
 {
-	cJSON *root = cJSON_CreateObject(), *replace = user_overlay(flags);
+	cJSON *root = cJSON_CreateObject(), *replace = user_overlay(go, flags);
 	struct strv files = {0};
 	standard_files(go, &files);
 	for (size_t i = 0; i < files.n; i++)

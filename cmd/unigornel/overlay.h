@@ -16,7 +16,8 @@ char *overlay_write(const struct gotool *go, const struct goflags *flags);
 /* True if a package outside the standard library has SYSCALL in its assembly. Go does not let
  * overlays replace files of the module cache, so there the assembler is called through us
  * (toolexec.c). */
-bool overlay_needs_toolexec(const struct goflags *flags, const struct package_list *packages);
+bool overlay_needs_toolexec(const struct gotool *go, const struct goflags *flags,
+			    const struct package_list *packages);
 
 /* The directory for what is kept between runs (XDG_CACHE_HOME/unigornel), created. */
 const char *cache_dir(void);

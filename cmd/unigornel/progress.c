@@ -57,6 +57,11 @@ void progress_end(void)
 	const struct itimerval off = {{0, 0}, {0, 0}};
 	setitimer(ITIMER_REAL, &off, NULL);
 	text[0] = 0;
+	progress_clear();
+}
+
+void progress_clear(void)
+{
 	if (shown && write(STDERR_FILENO, "\r\033[K", 4) < 0)
 		return;
 	shown = 0;

@@ -6,3 +6,5 @@
 void progress_begin(const char *step, bool off);
 void progress_step(const char *step);
 void progress_end(void);
+/* Before anything else is written to stderr; the line comes back with the next tick. */
+void progress_clear(void);

@@ -1,4 +1,5 @@
 #include "util.h"
+#include "progress.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,6 +121,7 @@ static void message(const char *fmt, va_list ap)
 {
 	char *s = xvasprintf(fmt, ap);
 	char *line = xasprintf("unigornel: %s\n", s);
+	progress_clear();
 	write_all(STDERR_FILENO, line, strlen(line));
 	free(line);
 	free(s);

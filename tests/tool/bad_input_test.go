@@ -162,6 +162,12 @@ func TestMissingPrograms(t *testing.T) {
 	refuses(t, call{dir: dir, env: []string{path(t, "go")}, args: []string{"run", "--hypervisor", "xen", elf}}, "xl")
 }
 
+func TestCgoWithoutMusl(t *testing.T) {
+	dir := module(t, map[string]string{"main.go": "package main\n\n// int f(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.f()) }\n"})
+	refuses(t, call{dir: dir, env: []string{path(t, "go", "ld", "as", "ar", "gcc"), "CGO_ENABLED=1"}, args: []string{"build"}},
+		"musl-gcc", "apt-get install musl-tools")
+}
+
 func TestGoTooOld(t *testing.T) {
 	bin := t.TempDir()
 	script := "#!/bin/sh\necho '{\"GOROOT\":\"/usr/lib/go\",\"GOVERSION\":\"go1.18.10\",\"GOOS\":\"linux\",\"GOARCH\":\"amd64\"}'\n"

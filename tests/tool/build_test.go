@@ -205,6 +205,10 @@ func TestUserOverlay(t *testing.T) {
 	if err != nil || !bytes.Contains(b, []byte("from the overlay")) {
 		t.Error("the overlay was not used", err)
 	}
+	succeeds(t, call{dir: dir, env: []string{"GOFLAGS=-overlay=json"}, args: []string{"build", "-o", path}})
+	if b, err := os.ReadFile(path); err != nil || !bytes.Contains(b, []byte("from the overlay")) {
+		t.Error("the overlay of GOFLAGS was not used", err)
+	}
 }
 
 // TestPackedFiles reads the archive in the image.

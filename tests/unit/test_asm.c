@@ -1,4 +1,4 @@
-/* unit: cmd/unigornel/asm.c cmd/unigornel/util.c */
+/* unit: cmd/unigornel/asm.c cmd/unigornel/util.c cmd/unigornel/progress.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
