@@ -2,6 +2,7 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 #include "dev/tty.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"
@@ -11,9 +12,6 @@
 #include <linux/random.h>
 
 #define MKDEV(major, minor) ((uint64_t)(major) << 8 | (minor)) /* small numbers only */
-
-/* lib/random.h */
-void random_bytes(void *buf, size_t n);
 
 static long null_read(struct file *f, struct uio *u, uint64_t *pos)
 {
@@ -49,12 +47,15 @@ static long null_lseek(struct file *f, int64_t offset, int whence)
 	return 0;
 }
 
+/* One read gives no more, so that it ends in a fraction of a second (as Linux before 5.18). */
+#define RANDOM_MAX_READ (32 << 20)
+
 static long random_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	uint8_t buf[256];
 	long done = 0;
 	(void)f, (void)pos;
-	while (u->left) {
+	while (u->left && done < RANDOM_MAX_READ) {
 		size_t n = u->left < sizeof buf ? u->left : sizeof buf;
 		random_bytes(buf, n);
 		size_t got = uio_put(u, buf, n);
