@@ -16,6 +16,7 @@ struct rsdp {
 } __attribute__((packed));
 
 #define RSDP_V1_SIZE 20
+#define EBDA_SEGMENT 0x40e /* BIOS data area: where the extended one begins, in 16 bytes */
 #define BIOS_START   0xe0000ul
 #define BIOS_SIZE    0x20000ul
 #define MAX_TABLE    (1ul << 20)
@@ -44,24 +45,37 @@ static bool rsdp_valid(const struct rsdp *r)
 	return !memcmp(r->signature, "RSD PTR ", 8) && sums_to_zero(r, RSDP_V1_SIZE);
 }
 
-/* The boot loader's pointer, else the search of section 5.2.5.1 through the BIOS area. */
+/* Looks for an RSDP at every 16 bytes of a range of firmware memory. */
+static const struct rsdp *scan(uint64_t phys, size_t size)
+{
+	const char *bytes = map_bytes(phys, size);
+
+	for (size_t at = 0; bytes && at + sizeof(struct rsdp) <= size; at += 16) {
+		const struct rsdp *r = (const void *)(bytes + at);
+
+		if (rsdp_valid(r))
+			return r;
+	}
+	return NULL;
+}
+
+/* The boot loader's pointer, else the search of section 5.2.5.1: the first KiB of the BIOS's
+ * extended data area, then the BIOS itself. */
 static const struct rsdp *find_rsdp(void)
 {
-	const struct rsdp *r;
-	const char *bios;
+	const struct rsdp *r = NULL;
+	const uint16_t *ebda;
 
 	if (boot_info.rsdp) {
 		r = map_bytes(boot_info.rsdp, sizeof *r);
 		if (r && rsdp_valid(r))
 			return r;
+		r = NULL;
 	}
-	bios = map_bytes(BIOS_START, BIOS_SIZE);
-	for (size_t at = 0; bios && at + sizeof *r <= BIOS_SIZE; at += 16) {
-		r = (const void *)(bios + at);
-		if (rsdp_valid(r))
-			return r;
-	}
-	return NULL;
+	ebda = map_bytes(EBDA_SEGMENT, sizeof *ebda);
+	if (ebda && *ebda)
+		r = scan((uint64_t)*ebda << 4, 1024);
+	return r ? r : scan(BIOS_START, BIOS_SIZE);
 }
 
 /* Maps the table at phys if it has this signature (any, if NULL) and is whole. */
