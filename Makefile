@@ -20,7 +20,7 @@ TOOL_LIBS   := -lelf -lcjson
 TOOL_SRC    := $(sort $(wildcard cmd/unigornel/*.c))
 TOOL_OBJ    := $(patsubst %,$(BUILD)/%.o,$(TOOL_SRC))
 
-.PHONY: all kernel tool clean check-tools
+.PHONY: all kernel tool install clean check-tools
 all: kernel tool
 kernel: $(BUILD)/libunigornel.a
 tool: $(BUILD)/unigornel $(BUILD)/image.ld
@@ -61,6 +61,12 @@ $(BUILD)/unigornel: $(TOOL_OBJ)
 $(KOBJ) $(TOOL_OBJ): | check-tools
 check-tools:
 	@scripts/setup.sh --check
+
+PREFIX ?= /usr/local
+install: all ## install the tool and what it links with below PREFIX (default /usr/local)
+	install -D $(BUILD)/unigornel $(DESTDIR)$(PREFIX)/bin/unigornel
+	install -D -m 644 $(BUILD)/libunigornel.a $(DESTDIR)$(PREFIX)/lib/unigornel/libunigornel.a
+	install -D -m 644 $(BUILD)/image.ld $(DESTDIR)$(PREFIX)/lib/unigornel/image.ld
 
 clean:
 	rm -rf $(BUILD)

@@ -219,7 +219,7 @@ static bool vet(struct test *t, const struct package *p)
 			strv_add(&args, checks[i]);
 		if (t->go.minor >= 21)
 			strv_add(&args, "-directive");
-		if (t->go.minor >= 23)
+		if (t->go.minor >= 24)
 			strv_add(&args, "-tests");
 	} else if (strcmp(t->flags.vet, "all")) {
 		char *copy = xstrdup(t->flags.vet), *save = NULL;
