@@ -110,7 +110,8 @@ static bool wanted(void *arg, const char *host)
 struct files {
 	const struct gotool *go;
 	const struct package *package;
-	uint64_t limit; /* bytes that a whole module may take */
+	uint64_t limit;		  /* bytes that a whole module may take */
+	const char *image, *name; /* the test binary, and where it is as os.Executable says */
 };
 
 static uint64_t measured, measure_limit;
@@ -180,6 +181,10 @@ static void add_files(void *arg, struct cpio *c)
 	free(root);
 	free(without_cmd);
 	without_cmd = NULL;
+	/* Tests of debug/elf and the like read themselves. */
+	struct stat st;
+	if (!stat(f->image, &st) && (uint64_t)st.st_size < f->limit)
+		cpio_add(c, f->image, f->name);
 	cpio_set_filter(c, NULL, NULL);
 }
 
@@ -241,10 +246,16 @@ static void run_machine(struct test *t, const struct package *p, const char *ima
 	struct machine m = {.no_stdin = true};
 	struct strv words = {0}, args = {0};
 	struct output output = {.stream = t->stream};
-	struct files files = {
-	    &t->go, p, t->guest.memory / 4 < MODULE_LIMIT ? t->guest.memory / 4 : MODULE_LIMIT};
 	const char *base = strrchr(p->import_path, '/');
-	strv_addf(&words, "arg0=/%s.test", base ? base + 1 : p->import_path);
+	char *name = xasprintf("/%s.test", base ? base + 1 : p->import_path);
+	struct files files = {
+	    .go = &t->go,
+	    .package = p,
+	    .limit = t->guest.memory / 4 < MODULE_LIMIT ? t->guest.memory / 4 : MODULE_LIMIT,
+	    .image = image,
+	    .name = name,
+	};
+	strv_addf(&words, "arg0=%s", name);
 	strv_addf(&words, "cwd=%s", p->dir);
 	strv_addf(&words, "env=PWD=%s", p->dir);
 	strv_addf(&words, "env=GOROOT=%s", t->go.goroot);
@@ -289,6 +300,7 @@ static void run_machine(struct test *t, const struct package *p, const char *ima
 	}
 	fflush(stdout);
 	unlink(m.module ? m.module : "");
+	free(name);
 	buffer_free(&output.text);
 	strv_free(&words);
 	strv_free(&args);
