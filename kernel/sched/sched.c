@@ -96,6 +96,8 @@ static void finish_switch(void)
 	}
 	if (t->fpu_live)
 		fpu_restore(t->xsave);
+	else
+		fpu_load_control(&t->fpu_control);
 	/* An interrupt between the last look and the switch was noted on the thread before. */
 	if (irq_pending())
 		atomic_fetch_or(&t->flags, THREAD_IRQ_WORK);
@@ -119,7 +121,9 @@ static void switch_to(struct thread *next)
 	struct percpu *cpu = this_cpu();
 	struct thread *prev = cpu->thread;
 
-	if (prev->fpu_live && prev->state != THREAD_DEAD)
+	if (!prev->fpu_live)
+		fpu_save_control(&prev->fpu_control);
+	else if (prev->state != THREAD_DEAD)
 		fpu_save(prev->xsave);
 	if (prev->state == THREAD_DEAD)
 		cpu->reap = prev;

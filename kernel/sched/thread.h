@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <stdatomic.h>
+#include "arch/x86_64/fpu.h"
 #include "arch/x86_64/frame.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
@@ -29,10 +30,11 @@ struct thread {
 	_Atomic uint32_t flags; /* 16 */
 	uint32_t fpu_live;	/* 20: vector state must be kept across a switch */
 
-	uint64_t ksp;	    /* saved kernel stack pointer while switched away */
-	uint64_t fs_base;   /* TLS */
-	void *xsave;	    /* xsave_size bytes, 64-aligned */
-	void *xsave_memory; /* what xsave lies in */
+	uint64_t ksp;			/* saved kernel stack pointer while switched away */
+	uint64_t fs_base;		/* TLS */
+	void *xsave;			/* xsave_size bytes, 64-aligned */
+	void *xsave_memory;		/* what xsave lies in */
+	struct fpu_control fpu_control; /* while switched away and not fpu_live */
 	void *kstack;
 
 	int tid;

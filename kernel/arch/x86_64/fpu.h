@@ -20,3 +20,23 @@ void fpu_init_area(void *area); /* the state of a new thread: FCW 0x37f, MXCSR 0
 /* Makes an area that the program wrote loadable without a fault: reserved MXCSR bits, XSTATE_BV
  * within XCR0, XCOMP_BV and header zero. False if it is no XSAVE area at all. */
 bool fpu_sanitize(void *area);
+
+/*
+ * What a call of a function preserves of all that state (System V ABI 3.2.1): the control words.
+ * That much is kept for threads that called the kernel; the x87 stack is empty then.
+ */
+struct fpu_control {
+	uint32_t mxcsr;
+	uint16_t fcw;
+};
+
+static inline void fpu_save_control(struct fpu_control *c)
+{
+	__asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(c->mxcsr), "=m"(c->fcw));
+}
+
+/* Clears what another thread left in the x87 unit: pending exceptions, then the stack. */
+static inline void fpu_load_control(const struct fpu_control *c)
+{
+	__asm__ volatile("fnclex; emms; fldcw %1; ldmxcsr %0" : : "m"(c->mxcsr), "m"(c->fcw));
+}
