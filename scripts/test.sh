@@ -31,8 +31,8 @@ stage() {
         broken+=("$name")
         # A stage can fail with no test to blame, for instance by not compiling.
         [ $failed -gt $before ] || failed=$((failed + 1))
-        grep -E -A 12 '^ *--- FAIL|^FAIL|error:|FAILED' "$log" | head -n 80
-        tail -n 15 "$log"
+        grep -vE '^(=== |    --- PASS|--- PASS)' "$log" | grep -E -A 8 '_test\.go:[0-9]+: |^ *--- FAIL|error:|FAILED|panic:' | head -n 80
+        tail -n 5 "$log"
         echo "== $name FAILED, whole log in $log"
     else
         [ $failed -eq $before ] || broken+=("$name")

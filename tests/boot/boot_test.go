@@ -290,15 +290,20 @@ func TestPipedInputEndsWithItsPipe(t *testing.T) {
 func TestTimeoutEndsTheMachine(t *testing.T) {
 	p := machine.Build(t, behave)
 	machine.EachTarget(t, func(t *testing.T, target string) {
-		for _, what := range []string{"forever", "busy"} {
-			r := p.Run(t, target, machine.Options{Args: []string{what}, Timeout: 8 * time.Second})
+		limit, programs := 8*time.Second, []string{"forever", "busy"}
+		if target == "xen" {
+			// The lab's time counts from before its dom0 runs.
+			limit, programs = 40*time.Second, []string{"busy"}
+		}
+		for _, what := range programs {
+			r := p.Run(t, target, machine.Options{Args: []string{what}, Timeout: limit})
 			if r.Code != 124 {
 				t.Errorf("%s: exit code %d, want 124; output:\n%s", what, r.Code, r.Output)
 			}
 			if !strings.Contains(r.Output, "running") {
 				t.Errorf("%s: nothing of the program's output:\n%s", what, r.Output)
 			}
-			if r.Took > 8*time.Second+machine.Slack {
+			if r.Took > limit+machine.Slack {
 				t.Errorf("%s: took %v", what, r.Took)
 			}
 		}
