@@ -1,6 +1,6 @@
 #include "vfs/namei.h"
 #include <asm/errno.h>
-#include "mm/kmalloc.h"
+#include "mm/page.h"
 #include "sys/process_ids.h"
 #include "vfs/fdtable.h"
 #include "vfs/perm.h"
@@ -50,6 +50,9 @@ int lookup_inode(int dirfd, uintptr_t path, unsigned flags, struct inode **out,
 
 struct inode *new_child(struct inode *dir, unsigned mode)
 {
+	/* Names may use half of what data leaves: a full disk must not end the machine. */
+	if (page_available() < page_total() / 32)
+		return NULL;
 	struct inode *i = inode_new(dir->super, mode & ~process_umask);
 	if (!i)
 		return NULL;
