@@ -39,7 +39,7 @@ static char *next_word(char **text, const char **error)
 		} else if (*in == '\\') {
 			in++;
 			if (!*in) {
-				*error = "command line ends in a backslash";
+				*error = "it ends in a backslash";
 				return NULL;
 			}
 			*out++ = *in == 'n' ? '\n' : *in;
@@ -48,7 +48,7 @@ static char *next_word(char **text, const char **error)
 		}
 	}
 	if (quoted) {
-		*error = "command line has a quote (\") that is not closed";
+		*error = "a quote (\") is not closed";
 		return NULL;
 	}
 	*text = *in ? in + 1 : in;
@@ -77,7 +77,7 @@ static void set_environment(char *entry, size_t key_length)
 
 static int bad_word(const char **error, const char *what, const char *word)
 {
-	ksnprintf(error_text, sizeof(error_text), "%s on the command line: %.80s", what, word);
+	ksnprintf(error_text, sizeof(error_text), "%s: %.80s", what, word);
 	*error = error_text;
 	return -EINVAL;
 }
@@ -147,7 +147,7 @@ int cmdline_parse(char *text, const char **error)
 	cmdline.argv = kmalloc((max_words + 2) * sizeof(char *));
 	cmdline.envp = kmalloc((max_words + 1 + DEFAULT_ENV_MAX) * sizeof(char *));
 	if (!cmdline.argv || !cmdline.envp) {
-		*error = "no memory for the command line";
+		*error = "no memory for it";
 		kfree(cmdline.argv);
 		kfree(cmdline.envp);
 		cmdline.argv = cmdline.envp = NULL;
