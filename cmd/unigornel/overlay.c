@@ -37,10 +37,16 @@ const char *cache_dir(void)
 	else
 		dir = xasprintf("%s/cache", session_dir());
 	char *probe = xasprintf("%s/overlay", dir);
-	int err = make_directories(probe);
-	if (err || access(probe, W_OK))
-		die("cannot write the cache directory %s: %s (set XDG_CACHE_HOME)", probe,
-		    strerror(err ? -err : errno));
+	if (make_directories(probe) || access(probe, W_OK)) {
+		/* A home that cannot be written to: keep nothing. */
+		free(probe);
+		free(dir);
+		dir = xasprintf("%s/cache", session_dir());
+		probe = xasprintf("%s/overlay", dir);
+		int err = make_directories(probe);
+		if (err)
+			die("cannot make %s: %s", probe, strerror(-err));
+	}
 	free(probe);
 	return dir;
 }

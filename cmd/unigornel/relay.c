@@ -4,6 +4,7 @@
 #include "terminal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct state {
 	struct buffer record;
 	int code;
 	bool output_failed;
+	int64_t deadline; /* --timeout, 0: none */
 	bool at_line_start;
 	bool input_ready; /* the machine's serial port takes input */
 };
@@ -77,12 +79,34 @@ static void find_record(struct state *s)
 	}
 }
 
+/* Writes to stdout in pieces that a pipe with room takes at once, so that a reader who has stopped
+ * reading keeps neither Ctrl-C nor --timeout from working. False if nobody will ever read it. */
+static bool write_out(const struct state *s, const char *data, size_t n)
+{
+	while (n) {
+		struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+		int ready = poll(&p, 1, 200);
+		if (session_interrupted() || (s->deadline && now_ms() >= s->deadline))
+			return true; /* the main loop ends it */
+		if (ready <= 0)
+			continue;
+		ssize_t w = write(STDOUT_FILENO, data, n < PIPE_BUF ? n : PIPE_BUF);
+		if (w < 0 && errno != EINTR && errno != EAGAIN)
+			return false;
+		if (w > 0) {
+			data += w;
+			n -= (size_t)w;
+		}
+	}
+	return true;
+}
+
 static void show(struct state *s, const char *data, size_t n)
 {
 	const struct machine *m = s->r->machine;
 	if (m->output)
 		m->output(m->output_arg, data, n);
-	else if (!s->output_failed && write_all(STDOUT_FILENO, data, n))
+	else if (!s->output_failed && !write_out(s, data, n))
 		s->output_failed = true;
 }
 
@@ -189,6 +213,7 @@ int relay_run(const struct relay *r, int *status)
 			  .input_ready = r->exit_record < 0};
 	int64_t deadline = r->machine->timeout_ms ? now_ms() + r->machine->timeout_ms : 0;
 	int64_t linger = 0;
+	s.deadline = deadline;
 	bool console_open = true, record_open = r->exit_record >= 0;
 	fcntl(r->console, F_SETFL, O_NONBLOCK);
 	if (r->machine->tty)
@@ -208,8 +233,10 @@ int relay_run(const struct relay *r, int *status)
 			die("poll: %s", strerror(errno));
 		if (session_interrupted())
 			interrupted(r);
-		if (p[0].revents & (POLLIN | POLLHUP | POLLERR))
+		if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
 			console_open = read_console(&s);
+			linger = 0; /* a slow reader of ours does not count */
+		}
 		if (console_open && p[0].revents & POLLOUT)
 			write_console(&s);
 		if (p[1].revents)

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -282,4 +283,19 @@ func TestDoctorAndVersion(t *testing.T) {
 	if !strings.HasPrefix(r.out, "unigornel ") {
 		t.Error(r.out)
 	}
+}
+
+// TestNoCache: a home directory that cannot be written to costs time only.
+func TestNoCache(t *testing.T) {
+	succeeds(t, call{dir: helloModule(t), env: []string{"XDG_CACHE_HOME=/proc/nowhere", "GOCACHE=" + goCache(t)},
+		args: []string{"build", "-o", filepath.Join(t.TempDir(), "a.elf")}})
+}
+
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -166,3 +166,36 @@ func TestKilledToolsAreTidiedUpAfter(t *testing.T) {
 		t.Errorf("left running: %v", c)
 	}
 }
+
+// TestInterruptedWhileNobodyReads: the output's reader has stopped reading, and Ctrl-C or --timeout
+// must work all the same.
+func TestInterruptedWhileNobodyReads(t *testing.T) {
+	dir := module(t, map[string]string{"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor {\n\t\tfmt.Println(\"again and again\")\n\t}\n}\n"})
+	elf := filepath.Join(t.TempDir(), "a.elf")
+	succeeds(t, call{dir: dir, args: []string{"build", "-o", elf}})
+	for _, c := range []struct {
+		args []string
+		code int
+	}{{[]string{"run", elf}, 130}, {[]string{"run", "--timeout", "3s", elf}, 124}} {
+		cmd := command(t, call{args: c.args})
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stdout = w
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		time.Sleep(2 * time.Second)
+		if c.code == 130 {
+			cmd.Process.Signal(syscall.SIGINT)
+		}
+		start := time.Now()
+		cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != c.code || time.Since(start) > 10*time.Second {
+			t.Errorf("%v: exit code %d after %v", c.args, got, time.Since(start))
+		}
+		r.Close()
+	}
+}
