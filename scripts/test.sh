@@ -47,7 +47,7 @@ gotests() { scripts/gotest.sh -v "$@"; }
 
 # The Xen lab: built once and kept in the cache; where it cannot be built that is a failure.
 xenlab() { tests/xenlab/xenlab build; }
-xen() { UNIGORNEL_TARGETS=xen scripts/gotest.sh -v ./boot; }
+xen() { UNIGORNEL_TARGETS=xen scripts/gotest.sh -v ./boot ./xenlab; }
 qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
 
 stage build build
