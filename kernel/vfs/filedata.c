@@ -5,14 +5,6 @@
 #include "mm/filemap.h"
 #include "mm/kmalloc.h"
 
-#define SLOT_BITS 6
-#define SLOTS	  (1u << SLOT_BITS)
-
-/* Level 0 nodes hold pages (their direct-map address), others hold nodes. */
-struct radix_node {
-	void *slot[SLOTS];
-};
-
 static _Atomic uint64_t pages_used;
 static uint8_t zero_page[PAGE_SIZE];
 
@@ -76,118 +68,6 @@ static void io_done(struct filedata *d)
 	atomic_store(&d->io, 0);
 }
 
-/* The radix tree. All under d->lock. */
-
-static uint64_t capacity(const struct filedata *d)
-{
-	unsigned bits = d->levels * SLOT_BITS;
-	return !d->root ? 0 : bits >= 64 ? UINT64_MAX : 1ull << bits;
-}
-
-static unsigned slot_of(uint64_t index, unsigned level)
-{
-	return (unsigned)(index >> (level * SLOT_BITS)) & (SLOTS - 1);
-}
-
-static void *lookup(const struct filedata *d, uint64_t index)
-{
-	if (index >= capacity(d))
-		return NULL;
-	struct radix_node *n = d->root;
-	for (unsigned level = d->levels; n && level-- > 0;)
-		n = n->slot[slot_of(index, level)];
-	return n;
-}
-
-static unsigned levels_for(uint64_t index)
-{
-	unsigned levels = 1;
-	while (levels * SLOT_BITS < 64 && index >> (levels * SLOT_BITS))
-		levels++;
-	return levels;
-}
-
-/* When memory is out in between, empty nodes may stay until filedata_free. */
-static int insert(struct filedata *d, uint64_t index, void *page)
-{
-	if (!d->root) {
-		d->root = kzalloc(sizeof *d->root);
-		d->levels = levels_for(index);
-		if (!d->root)
-			return -ENOSPC;
-	}
-	while (index >= capacity(d)) {
-		struct radix_node *top = kzalloc(sizeof *top);
-		if (!top)
-			return -ENOSPC;
-		top->slot[0] = d->root;
-		d->root = top;
-		d->levels++;
-	}
-	struct radix_node *n = d->root;
-	for (unsigned level = d->levels - 1; level > 0; level--) {
-		void **slot = &n->slot[slot_of(index, level)];
-		if (!*slot)
-			*slot = kzalloc(sizeof *n);
-		if (!*slot)
-			return -ENOSPC;
-		n = *slot;
-	}
-	n->slot[slot_of(index, 0)] = page;
-	d->npages++;
-	return 0;
-}
-
-static bool node_empty(const struct radix_node *n)
-{
-	for (unsigned i = 0; i < SLOTS; i++)
-		if (n->slot[i])
-			return false;
-	return true;
-}
-
-/* Takes the page at index out, which is there, and the nodes that thereby become empty. */
-static void take_out(struct filedata *d, uint64_t index)
-{
-	struct radix_node *path[64 / SLOT_BITS + 1];
-	struct radix_node *n = d->root;
-	for (unsigned level = d->levels; level-- > 0;) {
-		path[level] = n;
-		n = n->slot[slot_of(index, level)];
-	}
-	d->npages--;
-	for (unsigned level = 0; level < d->levels; level++) {
-		path[level]->slot[slot_of(index, level)] = NULL;
-		if (!node_empty(path[level]))
-			return;
-		kfree(path[level]);
-	}
-	d->root = NULL;
-	d->levels = 0;
-}
-
-/* The first page at or after *index, which is moved to it; NULL if there is none. */
-static void *next_page(const struct filedata *d, uint64_t *index)
-{
-	uint64_t end = capacity(d);
-	while (*index < end) {
-		void *n = d->root;
-		unsigned level = d->levels;
-		while (level > 0 && n) {
-			level--;
-			n = ((struct radix_node *)n)->slot[slot_of(*index, level)];
-		}
-		if (n)
-			return n;
-		unsigned shift = level * SLOT_BITS;
-		uint64_t next = ((*index >> shift) + 1) << shift;
-		if (next <= *index)
-			return NULL;
-		*index = next;
-	}
-	return NULL;
-}
-
 /* What page index holds as long as the tree has none: backing, then zeroes. */
 static void fill_from_base(const struct filedata *d, uint64_t index, uint8_t *page)
 {
@@ -203,14 +83,14 @@ static void fill_from_base(const struct filedata *d, uint64_t index, uint8_t *pa
 /* The page at index, made if need be. Under d->lock. NULL when memory is short. */
 static uint8_t *make_page(struct filedata *d, uint64_t index)
 {
-	uint8_t *page = lookup(d, index);
+	uint8_t *page = pagetree_lookup(&d->pages, index);
 	if (page)
 		return page;
 	page = new_page();
 	if (!page)
 		return NULL;
 	fill_from_base(d, index, page);
-	if (insert(d, index, page)) {
+	if (pagetree_insert(&d->pages, index, page)) {
 		free_page(page);
 		return NULL;
 	}
@@ -219,7 +99,7 @@ static uint8_t *make_page(struct filedata *d, uint64_t index)
 
 void filedata_init(struct filedata *d)
 {
-	*d = (struct filedata){.levels = 0};
+	*d = (struct filedata){.size = 0};
 }
 
 void filedata_set_backing(struct filedata *d, const void *base, uint64_t len, struct backing *b)
@@ -241,22 +121,9 @@ static void drop_backing(struct filedata *d)
 		b->release(b);
 }
 
-static void free_nodes(struct radix_node *n, unsigned level)
-{
-	for (unsigned i = 0; i < SLOTS; i++) {
-		if (n->slot[i] && level)
-			free_nodes(n->slot[i], level - 1);
-		else if (n->slot[i])
-			free_page(n->slot[i]);
-	}
-	kfree(n);
-}
-
 void filedata_free(struct filedata *d)
 {
-	if (d->root)
-		free_nodes(d->root, d->levels - 1);
-	d->root = NULL;
+	pagetree_free(&d->pages, free_page);
 	drop_backing(d);
 }
 
@@ -271,7 +138,7 @@ uint64_t filedata_size(struct filedata *d)
 uint64_t filedata_blocks(struct filedata *d)
 {
 	spin_lock(&d->lock);
-	uint64_t pages = d->npages, all = (d->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	uint64_t pages = d->pages.count, all = (d->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	if (d->base_len) {
 		pages += (d->base_len + PAGE_SIZE - 1) >> PAGE_SHIFT;
 		if (pages > all)
@@ -290,7 +157,7 @@ const void *filedata_pin(struct filedata *d, uint64_t pos, size_t *len)
 		n = 0;
 	else if (n > d->size - pos)
 		n = (size_t)(d->size - pos);
-	const uint8_t *data = lookup(d, pos >> PAGE_SHIFT);
+	const uint8_t *data = pagetree_lookup(&d->pages, pos >> PAGE_SHIFT);
 	if (data) {
 		data += offset;
 	} else if (pos < d->base_len) {
@@ -334,7 +201,7 @@ static long write_piece(struct filedata *d, struct uio *u, uint64_t pos, size_t 
 	uint64_t index = pos >> PAGE_SHIFT;
 	size_t offset = pos & (PAGE_SIZE - 1);
 	spin_lock(&d->lock);
-	uint8_t *page = lookup(d, index), *fresh = NULL;
+	uint8_t *page = pagetree_lookup(&d->pages, index), *fresh = NULL;
 	if (!page) {
 		page = fresh = new_page();
 		if (page)
@@ -350,10 +217,10 @@ static long write_piece(struct filedata *d, struct uio *u, uint64_t pos, size_t 
 	if (fresh && !got) {
 		free_page(fresh);
 	} else if (fresh) {
-		uint8_t *other = lookup(d, index); /* a fault was faster */
+		uint8_t *other = pagetree_lookup(&d->pages, index); /* a fault was faster */
 		if (other)
 			memcpy(other + offset, fresh + offset, got);
-		if (other || insert(d, index, fresh)) {
+		if (other || pagetree_insert(&d->pages, index, fresh)) {
 			free_page(fresh);
 			if (!other)
 				result = -ENOSPC;
@@ -419,10 +286,10 @@ static void remove_pages(struct filedata *d, uint64_t first, uint64_t last)
 		uint64_t index = first, low = 0, high = 0;
 		spin_lock(&d->lock);
 		while (n < sizeof batch / sizeof *batch) {
-			void *page = next_page(d, &index);
+			void *page = pagetree_next(&d->pages, &index);
 			if (!page || index > last)
 				break;
-			take_out(d, index);
+			pagetree_remove(&d->pages, index);
 			if (!n)
 				low = index;
 			high = index;
@@ -446,7 +313,7 @@ static int zero_part(struct filedata *d, uint64_t from, uint64_t to)
 		return 0;
 	spin_lock(&d->lock);
 	uint64_t index = from >> PAGE_SHIFT;
-	uint8_t *page = lookup(d, index);
+	uint8_t *page = pagetree_lookup(&d->pages, index);
 	int err = 0;
 	if (!page && from < d->base_len) {
 		page = make_page(d, index);
@@ -508,7 +375,7 @@ int filedata_allocate(struct filedata *d, uint64_t pos, uint64_t len, bool keep_
 	uint64_t end = pos + len, last = (end - 1) >> PAGE_SHIFT;
 	if ((d->seals & F_SEAL_GROW) && end > filedata_size(d))
 		err = -EPERM;
-	else if (last - (pos >> PAGE_SHIFT) > filedata_pages_free() + d->npages)
+	else if (last - (pos >> PAGE_SHIFT) > filedata_pages_free() + d->pages.count)
 		err = -ENOSPC; /* never possible: do not even begin */
 	for (uint64_t i = pos >> PAGE_SHIFT; !err && i <= last; i++) {
 		spin_lock(&d->lock);
@@ -569,7 +436,7 @@ int64_t filedata_seek(struct filedata *d, uint64_t pos, bool hole)
 	if (!hole) {
 		if (at >= d->base_len) {
 			uint64_t index = at >> PAGE_SHIFT;
-			if (!next_page(d, &index) || index << PAGE_SHIFT >= d->size)
+			if (!pagetree_next(&d->pages, &index) || index << PAGE_SHIFT >= d->size)
 				goto out;
 			if (index > at >> PAGE_SHIFT)
 				at = index << PAGE_SHIFT;
@@ -577,7 +444,7 @@ int64_t filedata_seek(struct filedata *d, uint64_t pos, bool hole)
 		result = (int64_t)at;
 		goto out;
 	}
-	while (at < d->size && (at < d->base_len || lookup(d, at >> PAGE_SHIFT)))
+	while (at < d->size && (at < d->base_len || pagetree_lookup(&d->pages, at >> PAGE_SHIFT)))
 		at = (at | (PAGE_SIZE - 1)) + 1;
 	result = (int64_t)(at < d->size ? at : d->size);
 out:

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "lib/spinlock.h"
 #include "mm/page.h"
+#include "vfs/pagetree.h"
 #include "vfs/uio.h"
 
 #define FILE_MAX_SIZE 0x7ffffffffffff000ull /* as tmpfs on x86-64, whole pages */
@@ -26,16 +27,12 @@ struct backing {
 	void (*release)(struct backing *b);
 };
 
-struct radix_node;
-
 struct filedata {
 	spinlock_t lock;
 	spinlock_t write;
 	_Atomic int io; /* readers, or -1 for one that removes */
-	struct radix_node *root;
-	unsigned levels;
+	struct pagetree pages;
 	uint64_t size;
-	uint64_t npages;     /* pages in the tree */
 	const uint8_t *base; /* backing, base_len bytes from offset 0 */
 	uint64_t base_len;
 	struct backing *backing;      /* NULL: base is never freed (the image itself) */

@@ -240,6 +240,11 @@ uint64_t clock_realtime(void)
 	return vfs_test_realtime;
 }
 
+uint64_t clock_wall_offset(void)
+{
+	return vfs_test_realtime - vfs_test_monotonic;
+}
+
 void timer_arm(struct timer *t, uint64_t expires)
 {
 	t->expires = expires;
