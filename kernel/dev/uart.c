@@ -76,7 +76,7 @@ void uart_write(const char *s, size_t n)
 
 void uart_drain(void)
 {
-	for (unsigned i = 0; present && i < 100000 && !(inb(LSR) & LSR_TEMT); i++)
+	for (unsigned i = 0; present && i < 2000000 && !(inb(LSR) & LSR_TEMT); i++)
 		cpu_relax();
 }
 
