@@ -67,9 +67,10 @@ void pipe_free(struct pipe *p)
 	kfree(p);
 }
 
-/* The memory of ring position pos, *n bytes of it (at most max); NULL when memory is out. */
+/* The memory of ring position pos, *n bytes of it (at most max); NULL and 0 when memory is out. */
 static uint8_t *at(struct pipe *p, unsigned pos, unsigned max, unsigned *n)
 {
+	*n = 0;
 	pos %= p->capacity;
 	uint8_t **page = &p->pages[pos / PAGE_SIZE];
 	if (!*page) {
