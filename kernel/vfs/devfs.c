@@ -1,6 +1,7 @@
 #include "vfs/devfs.h"
 #include <asm/errno.h>
 #include <linux/major.h>
+#include "cmdline.h"
 #include "dev/tty.h"
 #include "lib/random.h"
 #include "lib/string.h"
@@ -123,6 +124,9 @@ static const struct device {
 
 const struct file_ops *device_ops(uint64_t rdev)
 {
+	/* Byte streams are no controlling terminal: ENXIO. */
+	if (rdev == MKDEV(TTYAUX_MAJOR, 0) && cmdline.console_pipe)
+		return NULL;
 	for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
 		if (rdev == MKDEV(devices[i].major, devices[i].minor))
 			return devices[i].ops;
