@@ -129,9 +129,12 @@ static int measure_entry(const char *path, const struct stat *st, int type, stru
 /* True if what is wanted of the tree fits. */
 static bool fits(const char *root, uint64_t limit)
 {
+	char *real = realpath(root, NULL); /* Debian's GOROOT/src is a link */
 	measured = 0;
 	measure_limit = limit;
-	return !nftw(root, measure_entry, 16, FTW_PHYS | FTW_ACTIONRETVAL);
+	bool ok = real && !nftw(real, measure_entry, 16, FTW_PHYS | FTW_ACTIONRETVAL);
+	free(real);
+	return ok;
 }
 
 static void add_if_there(struct cpio *c, const char *path)
@@ -175,7 +178,9 @@ static void add_files(void *arg, struct cpio *c)
 		free(up);
 	}
 	char *zones = xasprintf("%s/lib/time/zoneinfo.zip", f->go->goroot);
-	if (!is_below(zones, root))
+	if (access(zones, R_OK)) /* a distribution's Go, which uses the system's */
+		add_if_there(c, "/usr/share/zoneinfo");
+	else if (!is_below(zones, root))
 		add_if_there(c, zones);
 	free(zones);
 	free(root);
