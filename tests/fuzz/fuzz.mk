@@ -3,7 +3,7 @@
 
 FUZZ_TIME ?= 10
 FUZZ_VFS  := tests/unit/vfs/shims.c $(wildcard kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c) \
-             kernel/dev/tty.c kernel/time/deadline.c
+             $(wildcard kernel/dev/tty*.c) kernel/time/deadline.c
 
 .PHONY: fuzz
 fuzz: $(BUILD)/fuzz/fuzz_cpio

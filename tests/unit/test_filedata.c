@@ -1,4 +1,4 @@
-/* unit: tests/unit/vfs/shims.c kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c kernel/dev/tty.c kernel/time/deadline.c */
+/* unit: tests/unit/vfs/shims.c kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c kernel/dev/tty*.c kernel/time/deadline.c */
 /* The bytes of files: random operations against a plain array, then the edges one by one. */
 #include <setjmp.h>
 #include <stdarg.h>

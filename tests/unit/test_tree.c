@@ -1,4 +1,4 @@
-/* unit: tests/unit/vfs/shims.c kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c kernel/dev/tty.c kernel/time/deadline.c */
+/* unit: tests/unit/vfs/shims.c kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c kernel/dev/tty*.c kernel/time/deadline.c */
 /* Names: path walk, open flags, rename, link, unlink, reading directories. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* unit: tests/unit/vfs/shims.c kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c kernel/dev/tty.c kernel/time/deadline.c */
+/* unit: tests/unit/vfs/shims.c kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c kernel/dev/tty*.c kernel/time/deadline.c */
 /* The terminal: line editing, end of file, signals, raw mode, and console=pipe. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,6 +104,9 @@ static void editing(void **state)
 	type("\x01\n");
 	expect_screen("^A\r\n");
 	expect("\x01\n");
+	type("\x16\x03\x16\x15\n"); /* taken as they are */
+	expect("\x03\x15\n");
+	assert_int_equal(vfs_test_signal, 0);
 }
 
 static void end_of_file(void **state)

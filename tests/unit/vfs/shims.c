@@ -230,11 +230,6 @@ uint64_t clock_monotonic(void)
 	return vfs_test_monotonic;
 }
 
-uint64_t clock_wall_offset(void)
-{
-	return clock_realtime() - clock_monotonic();
-}
-
 uint64_t clock_realtime(void)
 {
 	return vfs_test_realtime;
