@@ -9,9 +9,10 @@ static int set(int m) { return fesetround(m); }
 static int get(void) { return fegetround(); }
 static int up(void) { return FE_UPWARD; }
 static int down(void) { return FE_DOWNWARD; }
-static volatile long double third;
+static int nearest(void) { return FE_TONEAREST; }
 static double sum(int n)
 {
+	volatile long double third; // through memory, as wide as it is
 	long double x = 0;
 	for (int i = 1; i < n; i++) {
 		third = 1.0L / i;
@@ -25,13 +26,14 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 func main() {
 	var wg sync.WaitGroup
 	want := C.sum(1000)
-	bad := 0
+	var bad int32
 	for k := 0; k < 4; k++ {
 		k := k
 		wg.Add(1)
@@ -42,17 +44,18 @@ func main() {
 			if k%2 == 0 {
 				m = C.down()
 			}
-			if k < 2 {
-				C.set(m)
+			if k >= 2 {
+				m = C.nearest() // said too: a new thread has what the one that made it had
 			}
+			C.set(m)
 			for i := 0; i < 300; i++ {
 				if k >= 2 {
 					if v := C.sum(1000); v != want {
-						bad++
+						atomic.AddInt32(&bad, 1)
 					}
 					C.sum(100000)
 				} else if C.get() != m {
-					bad++
+					atomic.AddInt32(&bad, 1)
 				}
 				time.Sleep(100 * time.Microsecond)
 				if k < 2 {
