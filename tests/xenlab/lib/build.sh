@@ -9,14 +9,18 @@ lab_key() {
     { list_versions; cat "$HERE"/dom0/* "$HERE"/lib/{packages,build}.sh; } | sha256sum | cut -c1-16
 }
 
+DOWNLOAD_FAILED=42 # status of the subshell below
+
 cmd_build() {
-    local key force=
+    local key force= status
     [ "${1:-}" = --force ] && force=1
     require_tools
     find_roots
     key=$(lab_key)
     mkdir -p "$CACHE"
+    set +e # here; `||` behind the subshell would switch it off within
     (
+        set -e
         flock 9
         if [ -n "$force" ] || [ ! -e "$CACHE/$key/dom0.cpio" ]; then
             echo "xenlab: building the lab in $CACHE/$key ($XEN_PACKAGE, $KERNEL_PACKAGE)" >&2
@@ -28,6 +32,16 @@ cmd_build() {
             case ${d##*/} in debs | current | "$key") ;; *) rm -rf "$d" ;; esac
         done
     ) 9>"$CACHE/lock"
+    status=$?
+    set -e
+    if [ $status = $DOWNLOAD_FAILED ]; then # the lists name what the archive has replaced
+        [ -z "${RETRIED:-}" ] || die "the packages cannot be downloaded"
+        RETRIED=1
+        refresh_lists
+        cmd_build "$@"
+        return
+    fi
+    [ $status = 0 ] || exit $status
     local snapshot
     snapshot=$(snapshot_file)
     [ -e "$snapshot" ] || make_snapshot "$snapshot"
@@ -54,7 +68,7 @@ build_lab() {
     root=$work/root out=$work/out list=$work/versions
     mkdir -p "$root" "$out"
     list_versions >"$list"
-    download_packages "$CACHE/debs" <"$list"
+    download_packages "$CACHE/debs" <"$list" || exit $DOWNLOAD_FAILED
     for p in "$CACHE"/debs/*.deb; do
         # Debian's kernel comes with 400 MB of modules, of which twenty are wanted: drivers of hardware stay packed.
         dpkg-deb --fsys-tarfile "$p" | tar -x -C "$root" --keep-directory-symlink \
@@ -73,7 +87,7 @@ build_lab() {
     {
         echo "xen        $(awk -v p="$XEN_PACKAGE" '$1 == p {print $2}' "$list")"
         echo "dom0       $KERNEL_PACKAGE $(awk -v p="$KERNEL_PACKAGE" '$1 == p {print $2}' "$list")"
-        echo "qemu       $($QEMU --version | head -1)"
+        echo "qemu       $($QEMU --version | sed -n 1p)"
     } >"$out/about"
     rm -rf "${CACHE:?}/$key"
     mv "$out" "$CACHE/$key"

@@ -37,7 +37,7 @@ dom0_machine() {
 # The saved machine belongs to this lab, this QEMU and this set of devices.
 snapshot_file() {
     local id
-    id=$({ "$QEMU" --version | head -1; cat "$HERE/lib/machine.sh"; } | sha256sum | cut -c1-16)
+    id=$({ "$QEMU" --version | sed -n 1p; cat "$HERE/lib/machine.sh"; } | sha256sum | cut -c1-16)
     echo "$LAB/snapshot-$id"
 }
 

@@ -20,21 +20,30 @@ require_tools() {
     [ -z "$missing" ] || die "missing programs; type: sudo apt-get install$missing"
 }
 
+# Gets new package lists if we may. Says what to type if not.
+refresh_lists() {
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+    echo "xenlab: the package lists are missing or old: apt-get update" >&2
+    "${as_root[@]}" apt-get update -qq >&2 || die "apt has no current package lists; type: sudo apt-get update"
+}
+
+# (Nothing here stops reading a pipe early: with pipefail the writer's SIGPIPE would count.)
+have_lists() { [ -n "$(apt-cache policy bash 2>/dev/null | grep -E ' (http|https|ftp|file|copy|cdrom|mirror)[+:]')" ]; }
+
 # First dependency of package $1 that matches $2, or nothing.
-dependency() { apt-cache depends "$1" 2>/dev/null | awk -v p="$2" '$1 == "Depends:" && $2 ~ p {print $2; exit}'; }
+dependency() { apt-cache depends "$1" 2>/dev/null | awk -v p="$2" '$1 == "Depends:" && $2 ~ p && !n++ {print $2}'; }
 
 # Sets XEN_PACKAGE, XEN_VERSION (4.17), KERNEL_PACKAGE.
 find_roots() {
     command -v apt-cache >/dev/null || die "the lab is made from Debian packages, and this system has no apt"
+    have_lists || refresh_lists
     XEN_PACKAGE=$(dependency xen-system-amd64 '^xen-hypervisor-4')
+    [ -n "$XEN_PACKAGE" ] ||
+        die "this distribution has no Xen packages (xen-system-amd64); the lab needs Debian 12 or later, or Ubuntu with 'universe'"
     KERNEL_PACKAGE=$(dependency linux-image-amd64 '^linux-image-[0-9]')
     [ -n "$KERNEL_PACKAGE" ] || KERNEL_PACKAGE=$(dependency linux-image-generic '^linux-image-[0-9]') # Ubuntu
-    if [ -z "$XEN_PACKAGE" ] || [ -z "$KERNEL_PACKAGE" ]; then
-        if [ -z "$(apt-cache policy bash 2>/dev/null | grep -E '(http|https|ftp|file|copy|mirror)')" ]; then
-            die "apt has no package lists; type: sudo apt-get update"
-        fi
-        die "this distribution offers no ${XEN_PACKAGE:+Linux kernel}${XEN_PACKAGE:-Xen (xen-system-amd64)} package; the lab needs Debian 12 or later, or Ubuntu with 'universe'"
-    fi
+    [ -n "$KERNEL_PACKAGE" ] || die "this distribution has no kernel package that the lab knows (linux-image-amd64)"
     XEN_VERSION=$(sed 's/^xen-hypervisor-\([0-9.]*\)-amd64$/\1/' <<<"$XEN_PACKAGE")
 }
 
@@ -57,7 +66,7 @@ list_versions() {
         awk '/^[^ ]/ {sub(/:$/, ""); p = $0} $1 == "Candidate:" && $2 != "(none)" {print p, $2}'
 }
 
-# Downloads into $1 what is not there yet, and removes what is not in the list on stdin.
+# Downloads into $1 what is not there yet, and removes what is not in the list on stdin. False if that fails.
 download_packages() {
     local dir=$1 p v file want=() keep=
     mkdir -p "$dir"
@@ -73,6 +82,5 @@ download_packages() {
     done
     [ ${#want[@]} = 0 ] && return
     echo "xenlab: downloading ${#want[@]} packages" >&2
-    (cd "$dir" && apt-get -o APT::Sandbox::User=root download -qq "${want[@]}") >&2 ||
-        die "download failed (stale package lists? type: sudo apt-get update)"
+    (cd "$dir" && apt-get -o APT::Sandbox::User=root download -qq "${want[@]}") >&2
 }

@@ -73,7 +73,8 @@ guest_config() {
 pack_payload() {
     (cd "$DIR/root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$DIR/cpio"
     PAYLOAD=$(stat -c %s "$DIR/cpio")
-    { printf 'XENLAB %d\n' "$PAYLOAD"; head -c 4096 /dev/zero; } | head -c 4096 >"$DIR/payload"
+    printf 'XENLAB %d\n' "$PAYLOAD" >"$DIR/payload"
+    truncate -s 4096 "$DIR/payload"
     cat "$DIR/cpio" >>"$DIR/payload"
     rm "$DIR/cpio"
     truncate -s $((PAYLOAD + 4096 > PAYLOAD_MAX ? (PAYLOAD + 8191) / 4096 * 4096 : PAYLOAD_MAX)) "$DIR/payload"
