@@ -16,6 +16,7 @@
 static bool dom0;
 static struct xencons_interface *ring; /* NULL: none, or not mapped in these page tables */
 static uint64_t ring_page;	       /* its address in guest memory; 0: none */
+static uint64_t early_cr3; /* ring is mapped by these page tables only; 0: by the final ones */
 static evtchn_port_t port;
 static bool stalled; /* the backend did not read for too long */
 
@@ -37,12 +38,15 @@ void xen_console_init(bool is_dom0)
 	port = (evtchn_port_t)channel;
 	ring_page = pfn * PAGE_SIZE;
 	/* The early page tables map the first 4 GiB, where Xen's toolstack puts special pages. */
-	if (ring_page < 1ull << 32)
+	if (ring_page < 1ull << 32) {
 		ring = (struct xencons_interface *)ring_page;
+		early_cr3 = read_cr3();
+	}
 }
 
 void xen_console_map(void)
 {
+	early_cr3 = 0;
 	ring = NULL;
 	if (ring_page)
 		ring = vmap_rw(ring_page, PAGE_SIZE);
@@ -60,6 +64,12 @@ static void write_hypervisor(const char *s, size_t n)
 		s += chunk;
 		n -= chunk;
 	}
+}
+
+/* False while mm_init is at work on the page tables: only a panic has something to say there. */
+static bool ring_usable(void)
+{
+	return ring && (!early_cr3 || early_cr3 == read_cr3());
 }
 
 /* Gives the backend a chance to run. False once it has not read for STALL_NS since *since, which
@@ -109,7 +119,7 @@ void xen_console_write(const char *s, size_t n)
 		last = s[n - 1];
 	if (dom0)
 		write_hypervisor(s, n);
-	else if (ring)
+	else if (ring_usable())
 		write_ring(s, n);
 	else
 		for (size_t i = 0; i < n; i++)
@@ -121,7 +131,7 @@ void xen_console_drain(void)
 	size_t unsent = 0;
 	uint64_t since = 0;
 
-	while (ring && !stalled && ring_unsent(ring))
+	while (ring_usable() && !stalled && ring_unsent(ring))
 		stalled = !wait_for_backend(&unsent, &since);
 }
 
