@@ -99,13 +99,28 @@ static char *circumstances(void)
 	return NULL;
 }
 
+/* Whether the CPU has VMX or SVM, as /proc/cpuinfo lists. Without them /dev/kvm, which may be there
+ * all the same, is left alone. */
+static bool cpu_virtualises(void)
+{
+	struct buffer info = {0};
+	bool found = false;
+	if (!read_file("/proc/cpuinfo", &info) && info.len) {
+		const char *flags = strstr(info.data, "\nflags");
+		size_t n = flags ? strcspn(flags + 1, "\n") + 1 : 0;
+		found = n && (memmem(flags, n, " vmx", 4) || memmem(flags, n, " svm", 4));
+	}
+	buffer_free(&info);
+	return found;
+}
+
 bool kvm_works(void)
 {
 	static int known = -1;
 	if (known >= 0)
 		return known;
 	known = 0;
-	if (access("/dev/kvm", R_OK | W_OK))
+	if (!cpu_virtualises() || access("/dev/kvm", R_OK | W_OK))
 		return false;
 	char *path = xasprintf("%s/kvm-works", cache_dir()), *now = circumstances();
 	struct buffer before = {0};

@@ -249,15 +249,10 @@ void link_image(const struct link_input *in, const char *output)
 	    xasprintf("%s/.%s.%d.tmp", dirname(dir_copy), basename(base_copy), (int)getpid());
 	session_remove_at_exit(tmp);
 	struct strv argv = {0};
-	const char *const words[] = {"ld",
-				     "-nostdlib",
-				     "-static",
-				     "-z",
-				     "noexecstack",
-				     "-z",
-				     "max-page-size=0x1000",
-				     "--build-id=none",
-				     "-T"};
+	const char *const words[] = {"ld", "-nostdlib", "-static", "-z", "noexecstack", "-z",
+				     "max-page-size=0x1000", "--build-id=none",
+				     /* as Go's own linker does */
+				     "--compress-debug-sections=zlib", "-T"};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		strv_add(&argv, words[i]);
 	strv_addf(&argv, "%s/image.ld", lib);
