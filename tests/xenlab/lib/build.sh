@@ -6,7 +6,7 @@ DOM0_MODULES="xen-evtchn xen-privcmd xen-gntdev xen-gntalloc xenfs xen-netback x
  virtio_pci virtio_net virtio_blk virtio_console"
 
 lab_key() {
-    { list_versions; cat "$HERE"/dom0/* "$HERE"/lib/{packages,build}.sh; } | sha256sum | cut -c1-16
+    { list_versions; cat "$HERE"/dom0/* "$HERE"/lib/{packages,build,machine}.sh; } | sha256sum | cut -c1-16
 }
 
 DOWNLOAD_FAILED=42 # status of the subshell below
@@ -26,11 +26,14 @@ cmd_build() {
             echo "xenlab: building the lab in $CACHE/$key ($XEN_PACKAGE, $KERNEL_PACKAGE)" >&2
             build_lab "$key"
         fi
-        ln -sfn "$key" "$CACHE/current.new" && mv -T "$CACHE/current.new" "$CACHE/current"
-        for d in "$CACHE"/*/; do # older labs
-            d=${d%/}
-            case ${d##*/} in debs | current | "$key") ;; *) rm -rf "$d" ;; esac
+        for d in "$LAB" "$CACHE/current"; do # the latter for those who ask whether there is a lab at all
+            ln -sfn "$key" "$d.new"
+            mv -T "$d.new" "$d"
         done
+        touch "$CACHE/$key"
+        # Labs that were not used for a week, and links to them.
+        find "$CACHE" -mindepth 1 -maxdepth 1 -type d ! -name debs -mtime +7 -exec rm -rf {} +
+        find "$CACHE" -mindepth 1 -maxdepth 1 -xtype l -delete
     ) 9>"$CACHE/lock"
     status=$?
     set -e
@@ -48,7 +51,10 @@ cmd_build() {
 }
 
 # Builds the lab if there is none yet. Looking for newer packages costs a second: only `build` does it.
-need_lab() { [ -e "$LAB/dom0.cpio" ] || cmd_build; }
+need_lab() {
+    [ -e "$LAB/dom0.cpio" ] || cmd_build
+    touch -c "$LAB/." # in use
+}
 
 cmd_status() {
     find_roots
@@ -56,7 +62,7 @@ cmd_status() {
     key=$(lab_key)
     echo "directory  $CACHE"
     [ -e "$LAB/dom0.cpio" ] || { echo "state      not built"; return; }
-    if [ "$(readlink "$CACHE/current")" = "$key" ]; then echo "state      up to date"; else echo "state      newer packages or scripts: xenlab build"; fi
+    if [ "$(readlink "$LAB")" = "$key" ]; then echo "state      up to date"; else echo "state      newer packages or scripts: xenlab build"; fi
     cat "$LAB/about"
     ls "$LAB"/snapshot-* 2>/dev/null | sed 's/^/snapshot   /' || true
 }
