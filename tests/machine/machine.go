@@ -194,8 +194,15 @@ func (p Program) Run(t *testing.T, target string, o Options) Result {
 	if target == "xen" && len(o.Steps) == 0 {
 		o.Input = escaped(o.Input)
 	}
-	return execute(t, Command(target, p.Image, o), os.Environ(), o, target != "xen" && len(o.Steps) > 0)
+	r := execute(t, Command(target, p.Image, o), os.Environ(), o, target != "xen" && len(o.Steps) > 0)
+	if target == "xen" {
+		r.Output = labNotes.ReplaceAllString(r.Output, "")
+	}
+	return r
 }
+
+// labNotes are the lab's own words, of the dom0 it boots first where there is none saved.
+var labNotes = regexp.MustCompile(`(?m)^xenlab: booting dom0 .*\n`)
 
 // Command is the command line of a run: unigornel's, or the Xen lab's.
 func Command(target, image string, o Options) []string {
