@@ -124,11 +124,14 @@ func goroutines(round int) {
 				pipe <- i
 				return
 			case 3:
+				// Stopped, or up to Go 1.22 it would hold memory until it is due.
+				timeout := time.NewTimer(2 * time.Minute)
+				defer timeout.Stop()
 				select {
 				case v := <-pipe:
 					atomic.AddInt64(&sum, int64(v))
 					return
-				case <-time.After(2 * time.Minute):
+				case <-timeout.C:
 					atomic.AddInt64(&late, 1)
 				}
 				return
