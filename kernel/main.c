@@ -10,6 +10,7 @@
 #include "main.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "net/net.h"
 #include "sched/futex.h"
 #include "sched/sched.h"
 #include "start.h"
@@ -40,5 +41,6 @@ void kernel_main(const char *error)
 	vfs_init();
 	hyper->console_start_input();
 	mm_free_boot_memory();
+	net_init();
 	program_start();
 }

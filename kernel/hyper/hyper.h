@@ -34,6 +34,9 @@ struct hypervisor {
 	void (*console_write)(const char *s, size_t n);
 	/* Console in: interrupt-driven; calls tty_input (dev/tty.h) with what arrives. */
 	void (*console_start_input)(void);
+	/* Finds devices that need memory, clocks and files: network interfaces register themselves
+	 * (net/netif.h). May be NULL. */
+	void (*probe_devices)(void);
 	/* Ends the machine and carries the code out (docs/image.md, "Exit"). */
 	void (*shutdown)(int code) __attribute__((noreturn));
 };

@@ -371,7 +371,8 @@ func poll() {
 	rs = set(r)
 	n, err = syscall.Select(r+1, rs, nil, nil, &syscall.Timeval{Usec: 10_000})
 	say("select timeout", "%d %s %v", n, errno(err), rs.Bits[0] == 0)
-	_, err = syscall.Select(100, set(99), nil, nil, &syscall.Timeval{})
+	// Below 64, the smallest descriptor table: Linux ignores what lies past the end of the table.
+	_, err = syscall.Select(61, set(60), nil, nil, &syscall.Timeval{})
 	result("select of a closed one", err)
 	_, err = syscall.Select(-1, nil, nil, nil, &syscall.Timeval{})
 	result("select negative", err)

@@ -1,0 +1,41 @@
+/* The lock and the start of the network stack. */
+#include "hyper/hyper.h"
+#include "lib/spinlock.h"
+#include "net/init.h"
+#include "net/net.h"
+#include "net/netif.h"
+#include "time/clock.h"
+
+static spinlock_t net_lock = SPINLOCK_INIT;
+
+void net_enter(void)
+{
+	spin_lock(&net_lock);
+}
+
+void net_leave(void)
+{
+	netif_flush();
+	spin_unlock(&net_lock);
+}
+
+uint64_t net_now(void)
+{
+	return clock_monotonic();
+}
+
+void net_init(void)
+{
+	ip_init();
+	loopback_init();
+	socket_init();
+	udp_init();
+	raw_init();
+	tcp_init();
+	unix_init();
+	netlink_init();
+	packet_socket_init();
+	if (hyper->probe_devices)
+		hyper->probe_devices();
+	netconfig_start();
+}

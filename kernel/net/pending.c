@@ -1,0 +1,520 @@
+/* Weak stand-ins for parts of the stack that have not landed yet. Goes away when all have. */
+#include "lib/printk.h"
+#include "net/net.h"
+#include "net/addr.h"
+#include "net/packet.h"
+#include "net/checksum.h"
+#include "net/netif.h"
+#include "net/route.h"
+#include "net/ip.h"
+#include "net/mcast.h"
+#include "net/socket.h"
+#include "net/inet.h"
+#include "net/tcp_cc.h"
+#include "net/init.h"
+
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+__attribute__((weak)) bool ip_prefix_match(const struct ip_addr *a, const struct ip_addr *b,
+					   unsigned bits)
+{
+	panic("net: ip_prefix_match has not landed");
+}
+__attribute__((weak)) void ip_format(char out[IP_TEXT], const struct ip_addr *a)
+{
+	panic("net: ip_format has not landed");
+}
+__attribute__((weak)) bool ip_parse(const char *text, struct ip_addr *out)
+{
+	panic("net: ip_parse has not landed");
+}
+__attribute__((weak)) struct netbuf *netbuf_alloc(uint32_t size)
+{
+	panic("net: netbuf_alloc has not landed");
+}
+__attribute__((weak)) void netbuf_put(struct netbuf *b)
+{
+	panic("net: netbuf_put has not landed");
+}
+__attribute__((weak)) struct packet *packet_alloc(uint32_t room)
+{
+	panic("net: packet_alloc has not landed");
+}
+__attribute__((weak)) struct packet *packet_wrap(struct netbuf *buf, uint32_t offset, uint32_t len)
+{
+	panic("net: packet_wrap has not landed");
+}
+__attribute__((weak)) void packet_free(struct packet *p)
+{
+	panic("net: packet_free has not landed");
+}
+__attribute__((weak)) struct packet *packet_clone(const struct packet *p, uint32_t linear_copy)
+{
+	panic("net: packet_clone has not landed");
+}
+__attribute__((weak)) struct packet *packet_copy(const struct packet *p)
+{
+	panic("net: packet_copy has not landed");
+}
+__attribute__((weak)) void *packet_push(struct packet *p, uint32_t n)
+{
+	panic("net: packet_push has not landed");
+}
+__attribute__((weak)) void *packet_pull(struct packet *p, uint32_t n)
+{
+	panic("net: packet_pull has not landed");
+}
+__attribute__((weak)) void *packet_put(struct packet *p, uint32_t n)
+{
+	panic("net: packet_put has not landed");
+}
+__attribute__((weak)) int packet_need_linear(struct packet *p, uint32_t n)
+{
+	panic("net: packet_need_linear has not landed");
+}
+__attribute__((weak)) void packet_trim(struct packet *p, uint32_t n)
+{
+	panic("net: packet_trim has not landed");
+}
+__attribute__((weak)) void packet_skip(struct packet *p, uint32_t n)
+{
+	panic("net: packet_skip has not landed");
+}
+__attribute__((weak)) int packet_add_frag(struct packet *p, struct netbuf *buf, uint32_t offset,
+					  uint32_t len)
+{
+	panic("net: packet_add_frag has not landed");
+}
+__attribute__((weak)) void packet_read(const struct packet *p, uint32_t offset, void *dst,
+				       uint32_t n)
+{
+	panic("net: packet_read has not landed");
+}
+__attribute__((weak)) uint32_t packet_read_uio(const struct packet *p, uint32_t offset,
+					       struct uio *u, uint32_t n)
+{
+	panic("net: packet_read_uio has not landed");
+}
+__attribute__((weak)) uint16_t packet_sum(const struct packet *p, uint32_t offset, uint32_t n,
+					  uint32_t initial)
+{
+	panic("net: packet_sum has not landed");
+}
+__attribute__((weak)) int packet_finish_csum(struct packet *p)
+{
+	panic("net: packet_finish_csum has not landed");
+}
+__attribute__((weak)) int packet_segment(struct packet *p, bool keep_partial, struct list *out)
+{
+	panic("net: packet_segment has not landed");
+}
+__attribute__((weak)) bool packet_memory_pressure(void)
+{
+	panic("net: packet_memory_pressure has not landed");
+}
+__attribute__((weak)) uint64_t checksum_add(const void *p, size_t n, uint64_t sum)
+{
+	panic("net: checksum_add has not landed");
+}
+__attribute__((weak)) uint16_t checksum_fold(uint64_t sum)
+{
+	panic("net: checksum_fold has not landed");
+}
+__attribute__((weak)) uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst,
+					       uint8_t protocol, uint32_t length)
+{
+	panic("net: checksum_pseudo has not landed");
+}
+__attribute__((weak)) void netif_register(struct netif *n, const char *pattern)
+{
+	panic("net: netif_register has not landed");
+}
+__attribute__((weak)) struct netif *netif_by_index(int index)
+{
+	panic("net: netif_by_index has not landed");
+}
+__attribute__((weak)) struct netif *netif_by_name(const char *name)
+{
+	panic("net: netif_by_name has not landed");
+}
+__attribute__((weak)) int netif_set_up(struct netif *n, bool up)
+{
+	panic("net: netif_set_up has not landed");
+}
+__attribute__((weak)) int netif_set_mtu(struct netif *n, uint32_t mtu)
+{
+	panic("net: netif_set_mtu has not landed");
+}
+__attribute__((weak)) int netif_set_mac(struct netif *n, const uint8_t mac[ETH_ALEN])
+{
+	panic("net: netif_set_mac has not landed");
+}
+__attribute__((weak)) void netif_set_link(struct netif *n, bool running)
+{
+	panic("net: netif_set_link has not landed");
+}
+__attribute__((weak)) void netif_promiscuous(struct netif *n, int delta)
+{
+	panic("net: netif_promiscuous has not landed");
+}
+__attribute__((weak)) void netif_allmulti(struct netif *n, int delta)
+{
+	panic("net: netif_allmulti has not landed");
+}
+__attribute__((weak)) int netif_link_mcast(struct netif *n, const uint8_t mac[ETH_ALEN], bool add)
+{
+	panic("net: netif_link_mcast has not landed");
+}
+__attribute__((weak)) int netif_xmit(struct netif *n, struct packet *p)
+{
+	panic("net: netif_xmit has not landed");
+}
+__attribute__((weak)) void netif_want_flush(struct netif *n)
+{
+	panic("net: netif_want_flush has not landed");
+}
+__attribute__((weak)) void netif_flush(void)
+{
+}
+__attribute__((weak)) void netif_input(struct netif *n, struct packet *p)
+{
+	panic("net: netif_input has not landed");
+}
+__attribute__((weak)) void netif_input_end(void)
+{
+	panic("net: netif_input_end has not landed");
+}
+__attribute__((weak)) int ifaddr_add(struct netif *n, const struct ip_addr *addr, uint8_t prefix,
+				     uint8_t origin, uint64_t valid_until, uint64_t preferred_until)
+{
+	panic("net: ifaddr_add has not landed");
+}
+__attribute__((weak)) int ifaddr_del(struct netif *n, const struct ip_addr *addr, uint8_t prefix)
+{
+	panic("net: ifaddr_del has not landed");
+}
+__attribute__((weak)) struct ifaddr *ifaddr_find(const struct netif *n, const struct ip_addr *addr)
+{
+	panic("net: ifaddr_find has not landed");
+}
+__attribute__((weak)) struct ifaddr *ifaddr_find_any(const struct netif *n,
+						     const struct ip_addr *addr)
+{
+	panic("net: ifaddr_find_any has not landed");
+}
+__attribute__((weak)) void net_notifier_add(struct net_notifier *n)
+{
+	panic("net: net_notifier_add has not landed");
+}
+__attribute__((weak)) void net_notify(enum net_event event, void *object)
+{
+	panic("net: net_notify has not landed");
+}
+__attribute__((weak)) int route_add(const struct route_entry *e)
+{
+	panic("net: route_add has not landed");
+}
+__attribute__((weak)) int route_del(const struct route_entry *e)
+{
+	panic("net: route_del has not landed");
+}
+__attribute__((weak)) int route_lookup(struct route *r, const struct ip_addr *dst,
+				       const struct ip_addr *src, int ifindex)
+{
+	panic("net: route_lookup has not landed");
+}
+__attribute__((weak)) void route_update_pmtu(const struct ip_addr *dst, uint32_t mtu,
+					     uint32_t sent_length)
+{
+	panic("net: route_update_pmtu has not landed");
+}
+__attribute__((weak)) int ip_output(struct packet *p, const struct route *rt,
+				    const struct ip_tx *tx)
+{
+	panic("net: ip_output has not landed");
+}
+__attribute__((weak)) void ip4_input(struct packet *p)
+{
+	panic("net: ip4_input has not landed");
+}
+__attribute__((weak)) void ip6_input(struct packet *p)
+{
+	panic("net: ip6_input has not landed");
+}
+__attribute__((weak)) void tcp_input(struct packet *p)
+{
+	panic("net: tcp_input has not landed");
+}
+__attribute__((weak)) void udp_input(struct packet *p)
+{
+	panic("net: udp_input has not landed");
+}
+__attribute__((weak)) void icmp4_input(struct packet *p)
+{
+	panic("net: icmp4_input has not landed");
+}
+__attribute__((weak)) void icmp6_input(struct packet *p)
+{
+	panic("net: icmp6_input has not landed");
+}
+__attribute__((weak)) bool raw_input(const struct packet *p)
+{
+	panic("net: raw_input has not landed");
+}
+__attribute__((weak)) void tcp_icmp_error(const struct icmp_error *e)
+{
+	panic("net: tcp_icmp_error has not landed");
+}
+__attribute__((weak)) void udp_icmp_error(const struct icmp_error *e)
+{
+	panic("net: udp_icmp_error has not landed");
+}
+__attribute__((weak)) void raw_icmp_error(const struct icmp_error *e)
+{
+	panic("net: raw_icmp_error has not landed");
+}
+__attribute__((weak)) void icmp_send_error(const struct packet *p, uint8_t type, uint8_t code,
+					   uint32_t info)
+{
+	panic("net: icmp_send_error has not landed");
+}
+__attribute__((weak)) void icmp_send_port_unreachable(const struct packet *p)
+{
+	panic("net: icmp_send_port_unreachable has not landed");
+}
+__attribute__((weak)) bool ping_input(const struct packet *p)
+{
+	panic("net: ping_input has not landed");
+}
+__attribute__((weak)) int mcast_join(struct netif *n, const struct ip_addr *group)
+{
+	panic("net: mcast_join has not landed");
+}
+__attribute__((weak)) int mcast_leave(struct netif *n, const struct ip_addr *group)
+{
+	panic("net: mcast_leave has not landed");
+}
+__attribute__((weak)) bool mcast_member(const struct netif *n, const struct ip_addr *group)
+{
+	panic("net: mcast_member has not landed");
+}
+__attribute__((weak)) void igmp_input(struct packet *p)
+{
+	panic("net: igmp_input has not landed");
+}
+__attribute__((weak)) void mld_input(struct packet *p)
+{
+	panic("net: mld_input has not landed");
+}
+__attribute__((weak)) void cmsg_put(struct socket_msg *m, int level, int type, const void *data,
+				    size_t len)
+{
+	panic("net: cmsg_put has not landed");
+}
+__attribute__((weak)) void socket_register(const struct proto *p)
+{
+	panic("net: socket_register has not landed");
+}
+__attribute__((weak)) struct socket *socket_alloc(const struct proto *p, int family)
+{
+	panic("net: socket_alloc has not landed");
+}
+__attribute__((weak)) void socket_free(struct socket *so)
+{
+	panic("net: socket_free has not landed");
+}
+__attribute__((weak)) struct socket *socket_of(struct file *f)
+{
+	panic("net: socket_of has not landed");
+}
+__attribute__((weak)) int socket_error(struct socket *so)
+{
+	panic("net: socket_error has not landed");
+}
+__attribute__((weak)) void socket_set_error(struct socket *so, int error, uint32_t events)
+{
+	panic("net: socket_set_error has not landed");
+}
+__attribute__((weak)) long socket_send_kernel(struct file *f, const void *p, size_t n,
+					      unsigned msg_flags)
+{
+	panic("net: socket_send_kernel has not landed");
+}
+__attribute__((weak)) void inet_init_sock(struct inet_sock *s, int family)
+{
+	panic("net: inet_init_sock has not landed");
+}
+__attribute__((weak)) int inet_from_sockaddr(const struct inet_sock *s,
+					     const struct __kernel_sockaddr_storage *a,
+					     unsigned len, struct ip_addr *addr, uint16_t *port,
+					     int *ifindex)
+{
+	panic("net: inet_from_sockaddr has not landed");
+}
+__attribute__((weak)) int inet_to_sockaddr(const struct inet_sock *s, const struct ip_addr *addr,
+					   uint16_t port, int ifindex,
+					   struct __kernel_sockaddr_storage *a)
+{
+	panic("net: inet_to_sockaddr has not landed");
+}
+__attribute__((weak)) int inet_route(struct inet_sock *s, const struct ip_addr *dst)
+{
+	panic("net: inet_route has not landed");
+}
+__attribute__((weak)) void inet_fill_tx(const struct inet_sock *s, const struct ip_addr *dst,
+					uint8_t protocol, struct ip_tx *tx)
+{
+	panic("net: inet_fill_tx has not landed");
+}
+__attribute__((weak)) int inet_table_init(struct inet_table *t, bool stream)
+{
+	panic("net: inet_table_init has not landed");
+}
+__attribute__((weak)) int inet_bind(struct inet_table *t, struct inet_sock *s,
+				    const struct ip_addr *addr, uint16_t port)
+{
+	panic("net: inet_bind has not landed");
+}
+__attribute__((weak)) int inet_autobind(struct inet_table *t, struct inet_sock *s,
+					bool (*in_use)(const struct inet_sock *s, uint16_t port))
+{
+	panic("net: inet_autobind has not landed");
+}
+__attribute__((weak)) int inet_hash_insert(struct inet_table *t, struct inet_sock *s)
+{
+	panic("net: inet_hash_insert has not landed");
+}
+__attribute__((weak)) void inet_hash_remove(struct inet_table *t, struct inet_sock *s)
+{
+	panic("net: inet_hash_remove has not landed");
+}
+__attribute__((weak)) void inet_bind_inherit(struct inet_table *t, struct inet_sock *child,
+					     const struct inet_sock *listener)
+{
+	panic("net: inet_bind_inherit has not landed");
+}
+__attribute__((weak)) void inet_unbind(struct inet_table *t, struct inet_sock *s)
+{
+	panic("net: inet_unbind has not landed");
+}
+__attribute__((weak)) struct inet_sock *
+inet_lookup_connected(struct inet_table *t, const struct ip_addr *local, uint16_t lport,
+		      const struct ip_addr *remote, uint16_t rport, int ifindex)
+{
+	panic("net: inet_lookup_connected has not landed");
+}
+__attribute__((weak)) struct inet_sock *
+inet_lookup_bound(struct inet_table *t, const struct ip_addr *local, uint16_t lport,
+		  const struct ip_addr *remote, uint16_t rport, int ifindex,
+		  bool (*accept)(const struct inet_sock *s))
+{
+	panic("net: inet_lookup_bound has not landed");
+}
+__attribute__((weak)) uint32_t inet_hash(const struct inet_table *t, const struct ip_addr *local,
+					 uint16_t lport, const struct ip_addr *remote,
+					 uint16_t rport)
+{
+	panic("net: inet_hash has not landed");
+}
+__attribute__((weak)) int inet_setsockopt(struct inet_sock *s, int level, int name, const void *val,
+					  unsigned len)
+{
+	panic("net: inet_setsockopt has not landed");
+}
+__attribute__((weak)) int inet_getsockopt(struct inet_sock *s, int level, int name, void *val,
+					  unsigned *len)
+{
+	panic("net: inet_getsockopt has not landed");
+}
+__attribute__((weak)) int inet_send_cmsg(struct inet_sock *s, const struct socket_msg *m,
+					 struct ip_tx *tx, int *ifindex)
+{
+	panic("net: inet_send_cmsg has not landed");
+}
+__attribute__((weak)) void inet_recv_cmsg(struct inet_sock *s, struct socket_msg *m,
+					  const struct packet *p)
+{
+	panic("net: inet_recv_cmsg has not landed");
+}
+__attribute__((weak)) bool inet_mcast_wanted(const struct inet_sock *s, const struct packet *p)
+{
+	panic("net: inet_mcast_wanted has not landed");
+}
+__attribute__((weak)) void inet_queue_error(struct inet_sock *s, const struct icmp_error *e)
+{
+	panic("net: inet_queue_error has not landed");
+}
+__attribute__((weak)) long inet_recv_error(struct inet_sock *s, struct socket_msg *m)
+{
+	panic("net: inet_recv_error has not landed");
+}
+__attribute__((weak)) void inet_destroy(struct inet_sock *s)
+{
+	panic("net: inet_destroy has not landed");
+}
+__attribute__((weak)) int netdev_ioctl(unsigned cmd, uintptr_t arg)
+{
+	panic("net: netdev_ioctl has not landed");
+}
+__attribute__((weak)) const struct tcp_cc_ops *tcp_cc_find(const char *name)
+{
+	panic("net: tcp_cc_find has not landed");
+}
+__attribute__((weak)) void tcp_cc_init(struct tcp_cc *c, const struct tcp_cc_ops *ops, uint32_t mss)
+{
+	panic("net: tcp_cc_init has not landed");
+}
+__attribute__((weak)) void tcp_cc_set_mss(struct tcp_cc *c, uint32_t mss)
+{
+	panic("net: tcp_cc_set_mss has not landed");
+}
+__attribute__((weak)) void tcp_prr_start(struct tcp_prr *p, uint32_t in_flight)
+{
+	panic("net: tcp_prr_start has not landed");
+}
+__attribute__((weak)) uint32_t tcp_prr_cwnd(struct tcp_prr *p, const struct tcp_cc *c,
+					    uint32_t delivered, uint32_t pipe, bool safe)
+{
+	panic("net: tcp_prr_cwnd has not landed");
+}
+__attribute__((weak)) void tcp_prr_sent(struct tcp_prr *p, uint32_t bytes)
+{
+	panic("net: tcp_prr_sent has not landed");
+}
+__attribute__((weak)) void ip_init(void)
+{
+}
+__attribute__((weak)) void loopback_init(void)
+{
+}
+__attribute__((weak)) void socket_init(void)
+{
+}
+__attribute__((weak)) void udp_init(void)
+{
+}
+__attribute__((weak)) void raw_init(void)
+{
+}
+__attribute__((weak)) void tcp_init(void)
+{
+}
+__attribute__((weak)) void unix_init(void)
+{
+}
+__attribute__((weak)) void netlink_init(void)
+{
+}
+__attribute__((weak)) void packet_socket_init(void)
+{
+}
+__attribute__((weak)) void netconfig_start(void)
+{
+}
+
+__attribute__((weak)) struct list netif_list = LIST_INIT(netif_list);
+__attribute__((weak)) struct list route_list = LIST_INIT(route_list);
+__attribute__((weak)) struct list socket_list = LIST_INIT(socket_list);
+__attribute__((weak)) uint64_t socket_count;
+__attribute__((weak)) uint32_t route_generation;
+__attribute__((weak)) struct packet_stats packet_stats;
+__attribute__((weak)) const struct tcp_cc_ops tcp_cc_cubic, tcp_cc_reno;
