@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <linux/socket.h>
 #include "lib/list.h"
+#include "net/socket_abi.h"
 #include "sched/wait.h"
 #include "vfs/uio.h"
 
@@ -30,8 +31,10 @@ struct socket_msg {
 	 * cmsg_put. */
 	uint8_t *control;
 	size_t control_len, control_size; /* used, room */
-	unsigned flags; /* in: MSG_* of the call; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE
-			   ... */
+	/* In: MSG_* of the call, freshly set for every try. Out: or in MSG_TRUNC (a datagram did
+	 * not fit), MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE ...; what came in may stay. A datagram
+	 * protocol asked with MSG_TRUNC returns the datagram's whole length. */
+	unsigned flags;
 	struct list files; /* SCM_RIGHTS on their way out; of unix_scm.c */
 	bool kernel;	   /* no thread waits behind it: sendfile, splice */
 };
@@ -68,7 +71,14 @@ struct proto {
 	int (*setsockopt)(struct socket *so, int level, int name, const void *val, unsigned len);
 	int (*getsockopt)(struct socket *so, int level, int name, void *val, unsigned *len);
 	int (*ioctl)(struct socket *so, unsigned cmd, uintptr_t arg); /* -ENOTTY: not mine */
+	/* Connects two fresh sockets with each other (socketpair). NULL: -EOPNOTSUPP. */
+	int (*socketpair)(struct socket *a, struct socket *b);
 };
+
+/* A control message that send got: the first one at or after *at in m->control, which moves on.
+ * NULL at the end, or with *err set to -EINVAL if the lengths are wrong. *len: bytes of its data.
+ */
+const struct user_cmsghdr *cmsg_next(const struct socket_msg *m, size_t *at, size_t *len, int *err);
 
 struct socket {
 	const struct proto *proto;
