@@ -16,7 +16,7 @@ unit_sources = $(shell sed -n '1s,^/\* unit: \(.*\) \*/$$,\1,p' tests/unit/$(1).
 $(BUILD)/unit/%: tests/unit/%.c $(UNIT_HOST) $$(call unit_sources,$$*) $(shell find kernel tests/unit -name '*.h')
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
-	@$(CC) $(UNIT_CFLAGS) -o $@ $< $(UNIT_HOST) $(call unit_sources,$*) -lcmocka
+	@$(CC) $(UNIT_CFLAGS) -o $@ $< $(UNIT_HOST) $(call unit_sources,$*) -lcmocka -lm
 
 # Parts of the tool are compiled as the tool is.
 $(BUILD)/unit/test_asm: UNIT_CFLAGS += -D_GNU_SOURCE
