@@ -8,6 +8,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "net/networds.h"
 
 struct cmdline cmdline;
 
@@ -102,6 +103,7 @@ static int kernel_option(char *word, const char **error)
 		if (!*value || strlen(value) > 64) /* __NEW_UTS_LEN */
 			return bad_word(error, "hostname= needs 1 to 64 characters", word);
 		cmdline.hostname = value;
+		cmdline.hostname_given = true;
 	} else if ((value = option_value(word, "console="))) {
 		if (strcmp(value, "pipe") != 0 && strcmp(value, "tty") != 0)
 			return bad_word(error, "console= needs tty or pipe", word);
@@ -113,7 +115,11 @@ static int kernel_option(char *word, const char **error)
 			return bad_word(error, "cwd= needs an absolute path", word);
 		cmdline.cwd = value;
 	} else {
-		return bad_word(error, "unknown word", word);
+		const char *wrong;
+		if (!networds_parse(word, &wrong))
+			return bad_word(error, "unknown word", word);
+		if (wrong)
+			return bad_word(error, wrong, word);
 	}
 	return 0;
 }
@@ -143,6 +149,7 @@ int cmdline_parse(char *text, const char **error)
 	/* Each word but the first has a blank before it. */
 	size_t max_words = count_blanks(text) + 1;
 	cmdline = (struct cmdline){.argc = 1, .hostname = "unigornel", .cwd = "/"};
+	networds_reset();
 	*error = NULL;
 	cmdline.argv = kmalloc((max_words + 2) * sizeof(char *));
 	cmdline.envp = kmalloc((max_words + 1 + DEFAULT_ENV_MAX) * sizeof(char *));

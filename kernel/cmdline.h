@@ -1,4 +1,5 @@
-/* The command line: docs/image.md has its grammar. Parsed once at boot; constant afterwards. */
+/* The command line: docs/image.md has its grammar. Parsed once at boot; constant afterwards. Words
+ * about the network go to net/networds.h. */
 #pragma once
 #include <stdbool.h>
 
@@ -8,7 +9,8 @@ struct cmdline {
 	char **envp; /* NULL-terminated */
 	int envc;
 	const char *hostname;
-	const char *cwd; /* start directory, "/" by default */
+	bool hostname_given; /* by hostname=: no DHCP server is asked */
+	const char *cwd;     /* start directory, "/" by default */
 	bool trace;
 	bool gdb;
 	bool quiet;

@@ -12,6 +12,8 @@
 #include "net/inet.h"
 #include "net/tcp_cc.h"
 #include "net/init.h"
+#include "net/dhcp.h"
+#include "net/slaac.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 __attribute__((weak)) bool ip_prefix_match(const struct ip_addr *a, const struct ip_addr *b,
@@ -479,6 +481,40 @@ __attribute__((weak)) uint32_t tcp_prr_cwnd(struct tcp_prr *p, const struct tcp_
 __attribute__((weak)) void tcp_prr_sent(struct tcp_prr *p, uint32_t bytes)
 {
 	panic("net: tcp_prr_sent has not landed");
+}
+__attribute__((weak)) int dhcp_start(struct netif *n)
+{
+	return 0;
+}
+__attribute__((weak)) bool dhcp_pending(const struct netif *n)
+{
+	return false;
+}
+__attribute__((weak)) bool dhcp_input(struct packet *p)
+{
+	return false;
+}
+__attribute__((weak)) void dhcp_arp_input(struct netif *n, const uint8_t mac[6], uint32_t ip)
+{
+}
+__attribute__((weak)) int slaac_start(struct netif *n)
+{
+	return 0;
+}
+__attribute__((weak)) bool slaac_pending(const struct netif *n)
+{
+	return false;
+}
+__attribute__((weak)) void slaac_input_ra(struct packet *p)
+{
+	packet_free(p);
+}
+__attribute__((weak)) void slaac_link_local(const struct netif *n, struct ip_addr *addr)
+{
+	panic("net: slaac_link_local has not landed");
+}
+__attribute__((weak)) void slaac_duplicate(struct netif *n, const struct ip_addr *a)
+{
 }
 __attribute__((weak)) void ip_init(void)
 {

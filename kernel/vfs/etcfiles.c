@@ -2,7 +2,7 @@
 #include "cmdline.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "mm/kmalloc.h"
+#include "vfs/path.h"
 #include "vfs/tree.h"
 
 static const struct {
@@ -13,7 +13,6 @@ static const struct {
     {"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
     {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"
 			   "networks: files\nprotocols: files\nservices: files\n"},
-    {"/etc/resolv.conf", ""},
     {"/etc/protocols", "ip 0 IP\nicmp 1 ICMP\nigmp 2 IGMP\ntcp 6 TCP\nudp 17 UDP\n"
 		       "ipv6 41 IPv6\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n"
 		       "udplite 136 UDPLite\n"},
@@ -40,26 +39,62 @@ static const struct {
 			"text/html\thtml htm\ntext/plain\ttxt text\nvideo/mp4\tmp4\n"},
 };
 
-/* Files that carry the host's name; the text stays for ever. */
-static void add_named(const char *path, const char *format)
+/* Files whose content follows the network; inode is NULL where the image has its own. */
+static struct {
+	const char *path;
+	struct inode *inode;
+} changing[] = {{"/etc/resolv.conf", NULL}, {"/etc/hostname", NULL}, {"/etc/hosts", NULL}};
+
+bool etcfiles_replace(const char *path, const char *text, size_t n)
 {
-	size_t size = strlen(format) + strlen(cmdline.hostname) + 1;
-	char *text = kmalloc(size);
-	if (!text)
-		return;
-	size_t head = (size_t)(strchr(format, '%') - format);
-	memcpy(text, format, head);
-	text[head] = '\0';
-	size_t n = head + strlcpy(text + head, cmdline.hostname, size - head);
-	strlcpy(text + n, format + head + 1, size - n);
-	tree_default_file(path, text);
+	for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++) {
+		struct inode *inode = changing[i].inode;
+		struct uio u;
+		uint64_t pos = 0;
+
+		if (!inode || strcmp(changing[i].path, path) != 0)
+			continue;
+		/* Written over before it is cut: at no moment is it empty. */
+		uio_init_kernel(&u, (void *)(uintptr_t)text, n);
+		if (n && filedata_write(&inode->data, &u, &pos, false, FILE_MAX_SIZE) != (long)n)
+			return false;
+		filedata_truncate(&inode->data, n);
+		inode_touch_mtime(inode);
+		return true;
+	}
+	return false;
+}
+
+void etcfiles_hostname(void)
+{
+	char text[2 * 65 + 128];
+	const char *name = cmdline.hostname;
+	int n = ksnprintf(text, sizeof text, "%s\n", name);
+
+	etcfiles_replace("/etc/hostname", text, (size_t)n);
+	n = ksnprintf(text, sizeof text,
+		      "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
+		      "::1\tlocalhost ip6-localhost ip6-loopback\n",
+		      name);
+	etcfiles_replace("/etc/hosts", text, (size_t)n);
+}
+
+static void add_changing(void)
+{
+	for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++) {
+		struct dentry *d = path_lookup_kernel(changing[i].path);
+		if (d)
+			dentry_put(d);
+		else
+			changing[i].inode =
+			    inode_get(tree_add(&super_tmpfs, changing[i].path, S_IFREG | 0644));
+	}
 }
 
 void etcfiles_init(void)
 {
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
 		tree_default_file(files[i].path, files[i].text);
-	add_named("/etc/hostname", "%\n");
-	add_named("/etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\t%\n"
-				"::1\tlocalhost ip6-localhost ip6-loopback\n");
+	add_changing();
+	etcfiles_hostname();
 }

@@ -1,4 +1,4 @@
-/* unit: kernel/cmdline.c kernel/lib/printk.c */
+/* unit: kernel/cmdline.c kernel/lib/printk.c kernel/net/networds.c kernel/net/addr.c */
 /* The command line's grammar, docs/image.md. */
 #include <setjmp.h>
 #include <stdarg.h>
