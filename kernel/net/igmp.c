@@ -23,7 +23,7 @@ static struct ip_addr source(const struct netif *n)
 	return ip_from_v4(0);
 }
 
-static void send(struct netif *n, be32_t dst, uint8_t *message, size_t len)
+static void send_message(struct netif *n, be32_t dst, uint8_t *message, size_t len)
 {
 	struct frame_ip f = {.src = source(n),
 			     .dst = ip_from_v4(dst),
@@ -43,7 +43,7 @@ static void send_short(struct netif *n, uint8_t type, be32_t dst, const struct i
 {
 	struct igmphdr m = {.type = type, .group = ip_v4(group)};
 
-	send(n, dst, (uint8_t *)&m, sizeof m);
+	send_message(n, dst, (uint8_t *)&m, sizeof m);
 }
 
 static void report(struct netif *n, const struct ip_addr *group, enum mcast_version v)
@@ -69,7 +69,7 @@ static void report_v3(struct netif *n, const struct ip_addr *groups, const uint8
 		r[0] = types[i];
 		memcpy(r + 4, &group, 4);
 	}
-	send(n, IP4(224, 0, 0, 22), m, 8 + 8 * count);
+	send_message(n, IP4(224, 0, 0, 22), m, 8 + 8 * count);
 }
 
 const struct mcast_protocol igmp_protocol = {report, leave, report_v3};
@@ -100,7 +100,7 @@ void igmp_input(struct packet *p)
 	struct netif *n = p->netif;
 
 	if (p->len < 8 || packet_need_linear(p, p->len < V3_QUERY_MIN ? 8 : V3_QUERY_MIN) ||
-	    (uint16_t)~packet_sum(p, 0, p->len, 0) != 0 || (n->flags & IFF_LOOPBACK)) {
+	    packet_sum(p, 0, p->len, 0) != 0xffff || (n->flags & IFF_LOOPBACK)) {
 		packet_free(p);
 		return;
 	}

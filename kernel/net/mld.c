@@ -28,7 +28,7 @@ static struct ip_addr source(const struct netif *n)
 	return (struct ip_addr){.q = {0}};
 }
 
-static void send(struct netif *n, const struct ip_addr *dst, uint8_t *message, size_t len)
+static void send_message(struct netif *n, const struct ip_addr *dst, uint8_t *message, size_t len)
 {
 	struct frame_ip f = {.src = source(n),
 			     .dst = *dst,
@@ -45,7 +45,7 @@ static void send_v1(struct netif *n, uint8_t type, const struct ip_addr *dst,
 	uint8_t m[V1_SIZE] = {type};
 
 	memcpy(m + 8, group, 16);
-	send(n, dst, m, sizeof m);
+	send_message(n, dst, m, sizeof m);
 }
 
 static void report(struct netif *n, const struct ip_addr *group, enum mcast_version v)
@@ -70,7 +70,7 @@ static void report_v3(struct netif *n, const struct ip_addr *groups, const uint8
 		r[0] = types[i];
 		memcpy(r + 4, &groups[i], 16);
 	}
-	send(n, &mldv2_routers, m, 8 + 20 * count);
+	send_message(n, &mldv2_routers, m, 8 + 20 * count);
 }
 
 const struct mcast_protocol mld_protocol = {report, leave, report_v3};
