@@ -2,6 +2,7 @@
 #include <asm/errno.h>
 #include <linux/if_arp.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>

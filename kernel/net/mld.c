@@ -1,6 +1,6 @@
 /* MLD: RFC 3810 (version 2), RFC 2710 (1). */
 #include <stddef.h>
-#include <linux/in.h>
+#include <linux/in6.h>
 #include "net/checksum.h"
 #include "net/frame.h"
 #include "net/mcast.h"
