@@ -1,8 +1,10 @@
 #include "build.h"
+#include "cpio.h"
 #include "link.h"
 #include "overlay.h"
 #include "progress.h"
 #include "session.h"
+#include "uses.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -131,6 +133,26 @@ static void add_toolexec(const struct gotool *go, const struct goflags *flags, s
 	strv_addf(args, "-toolexec='%s' toolexec %s", self, user ? user : "");
 }
 
+/* The files of the image as a cpio archive; NULL if there are none. Allocated. */
+static char *pack_files(const struct build *b, const struct uses *uses)
+{
+	const char *bundle = uses->roots && !b->no_ca ? ca_bundle() : NULL;
+	if (uses->roots && !b->no_ca && !bundle)
+		warn("no CA certificates on this host, so the program will trust no TLS peer: "
+		     "`apt-get install ca-certificates`, set SSL_CERT_FILE, or say --no-ca");
+	if (!bundle && !b->files.n)
+		return NULL;
+	char *path = xasprintf("%s/files.cpio", session_dir());
+	struct cpio *c = cpio_create(path);
+	/* Of two files with one name the later is seen: the user's. */
+	if (bundle)
+		cpio_add(c, bundle, CA_BUNDLE_PATH);
+	for (size_t i = 0; i < b->files.n; i++)
+		cpio_add_spec(c, b->files.v[i]);
+	cpio_finish(c);
+	return path;
+}
+
 char *build_image(const struct gotool *go_found, const struct build *b, enum build_result *result)
 {
 	struct gotool go = *go_found;
@@ -187,7 +209,8 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 	} else {
 		progress_step("linking");
 		in.archive = archive;
-		in.files = b->files;
+		in.uses = uses_of_archive(archive);
+		in.files = pack_files(b, &in.uses);
 		link_image(&in, output);
 		unlink(archive);
 	}

@@ -7,9 +7,10 @@
 struct build {
 	struct goflags flags;
 	struct strv packages; /* one package, or .go files; for a test exactly one package */
-	char *output; /* the image's path; a directory or NULL: NAME.elf in there, or here */
-	char *files;  /* cpio archive to pack into the image, or NULL */
-	bool test;    /* the package's test binary (go test -c) */
+	char *output;	   /* the image's path; a directory or NULL: NAME.elf in there, or here */
+	struct strv files; /* HOSTDIR[:GUESTDIR]s to pack into the image */
+	bool test;	   /* the package's test binary (go test -c) */
+	bool no_ca;	   /* leave the host's CA certificates out */
 	struct strv testflags; /* flags for go test -c only */
 };
 

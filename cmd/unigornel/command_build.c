@@ -10,21 +10,24 @@
 #include <unistd.h>
 
 #define KEY_FILES 0x2001
-
-static struct strv files;
+#define KEY_NO_CA 0x2002
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct build *b = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->child_inputs[1] = &b->flags;
+		state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] =
+		    &b->flags;
 		return 0;
 	case 'o':
 		b->output = xstrdup(arg);
 		return 0;
 	case KEY_FILES:
-		strv_add(&files, arg);
+		strv_add(&b->files, arg);
+		return 0;
+	case KEY_NO_CA:
+		b->no_ca = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		strv_add(&b->packages, arg);
@@ -41,12 +44,17 @@ static const struct argp_option options[] = {
      1},
     {"files", KEY_FILES, "HOSTDIR[:GUESTDIR]", 0,
      "Pack the directory's files into the image, at GUESTDIR (default /); may be repeated", 1},
+    {"no-ca", KEY_NO_CA, NULL, 0,
+     "Leave the host's CA certificates out, which programs that verify TLS peers otherwise get "
+     "(SSL_CERT_FILE names others)",
+     1},
     {0},
 };
 
 static const struct argp_child children[] = {
     {&goflags_argp, 0, "Flags of go build (see `go help build`), passed on:", 20},
-    {&goflags_verbose_argp, 0, NULL, 20},
+    {&goflags_verbose_argp, 0, NULL, 21},
+    {&goflags_parallel_argp, 0, NULL, 21},
     {0}};
 
 static const struct argp argp = {
@@ -73,17 +81,10 @@ int command_build(int argc, char **argv)
 		die("build: arguments of the program belong to run");
 	if (!b.packages.n)
 		strv_add(&b.packages, ".");
-	for (size_t i = 0; i < files.n; i++)
-		cpio_check_spec(files.v[i]);
+	for (size_t i = 0; i < b.files.n; i++)
+		cpio_check_spec(b.files.v[i]);
 	gotool_find(&go);
 	enum build_result result;
-	if (files.n) {
-		b.files = xasprintf("%s/files.cpio", session_dir());
-		struct cpio *c = cpio_create(b.files);
-		for (size_t i = 0; i < files.n; i++)
-			cpio_add_spec(c, files.v[i]);
-		cpio_finish(c);
-	}
 	build_image(&go, &b, &result);
 	return 0;
 }

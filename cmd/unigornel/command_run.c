@@ -23,7 +23,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = state->child_inputs[1] = &r->guest;
-		state->child_inputs[2] = state->child_inputs[3] = &r->build.flags;
+		state->child_inputs[2] = &r->guest.network;
+		state->child_inputs[3] = state->child_inputs[4] = &r->build.flags;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (r->build.packages.n &&
@@ -39,8 +40,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {
     {&guest_argp, 0, "The machine:", 10},
     {&guest_timeout_argp, 0, NULL, 10},
+    {&network_publish_argp, 0, "Its network:", 11},
     {&goflags_argp, 0, "Flags of go build (see `go help build`), passed on:", 20},
-    {&goflags_verbose_argp, 0, NULL, 20},
+    {&goflags_verbose_argp, 0, NULL, 21},
     {0}};
 
 static const struct argp argp = {
@@ -52,6 +54,7 @@ static const struct argp argp = {
     "and output are the machine's console (standard output and standard error come out "
     "together). Ctrl-C stops the machine.\n\n"
     "    unigornel run ./examples/hello\n"
+    "    unigornel run -p 8080:80 ./cmd/server\n"
     "    unigornel run -m 64M -e GOGC=50 ./cmd/tool -- -verbose file.txt\n"
     "    unigornel run --files ./site:/srv hello.elf\n\n"
     "Exit codes: the program's own; 123 the kernel failed, 124 --timeout, 125 the tool or the "
@@ -98,6 +101,7 @@ int command_run(int argc, char **argv)
 		if (mkdir(dir, 0700))
 			die("cannot make %s", dir);
 		r.build.output = dir;
+		r.build.no_ca = r.guest.no_ca;
 		enum build_result result;
 		image = build_image(&go, &r.build, &result);
 	}

@@ -37,7 +37,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &t->flags;
 		state->child_inputs[1] = &t->guest;
-		state->child_inputs[2] = &t->goflags;
+		state->child_inputs[2] = &t->guest.network;
+		state->child_inputs[3] = state->child_inputs[4] = &t->goflags;
 		return 0;
 	case ARGP_KEY_ARG:
 		strv_add(&t->packages, arg);
@@ -50,7 +51,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {
     {&testflags_argp, 0, "Flags of go test (see `go help testflag`):", 1},
     {&guest_argp, 0, "The machine:", 10},
+    {&network_argp, 0, "Its network:", 11},
     {&goflags_argp, 0, "Flags of go build (see `go help build`), passed on:", 20},
+    {&goflags_parallel_argp, 0, NULL, 21},
     {0}};
 
 static const struct argp argp = {
@@ -325,7 +328,7 @@ static void test_package(struct test *t, const struct package *p)
 		printf("?   \t%s\t[no test files]\n", p->import_path);
 		return;
 	}
-	struct build b = {.flags = t->goflags, .test = true};
+	struct build b = {.flags = t->goflags, .test = true, .no_ca = t->guest.no_ca};
 	if (strcmp(p->import_path, "command-line-arguments"))
 		strv_add(&b.packages, p->import_path);
 	else

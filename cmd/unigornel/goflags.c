@@ -37,7 +37,6 @@ static const struct flag flags[] = {
     {"msan", NULL, REJECT, "the memory sanitizer needs its runtime library on the machine"},
     {"n", NULL, REJECT, "there is nothing to link when go only prints commands"},
     {"overlay", "FILE", OVERLAY, NULL},
-    {"p", "N", PASS, NULL},
     {"pgo", "FILE", PASS, NULL},
     {"pkgdir", "DIR", PASS, NULL},
     {"race", NULL, REJECT, "the race detector needs its C runtime; use `go test -race` natively"},
@@ -142,6 +141,20 @@ static const struct argp_option verbose_options[] = {
 
 const struct argp goflags_verbose_argp = {
     verbose_options, parse_verbose, NULL, NULL, NULL, NULL, NULL};
+
+static error_t parse_parallel(int key, char *arg, struct argp_state *state)
+{
+	struct goflags *g = state->input;
+	if (key != FIRST_KEY - 2)
+		return ARGP_ERR_UNKNOWN;
+	strv_addf(&g->flags, "-p=%s", arg);
+	return 0;
+}
+
+static const struct argp_option parallel_options[] = {{"p", FIRST_KEY - 2, "N", 0, "", 0}, {0}};
+
+const struct argp goflags_parallel_argp = {
+    parallel_options, parse_parallel, NULL, NULL, NULL, NULL, NULL};
 
 __attribute__((constructor)) static void fill_options(void)
 {

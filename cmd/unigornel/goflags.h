@@ -17,3 +17,5 @@ struct goflags {
 extern const struct argp goflags_argp;
 /* -v, which means something else to `go test`: for `build` and `run`. */
 extern const struct argp goflags_verbose_argp;
+/* -p, which means something else to `run`: for `build` and `test`. */
+extern const struct argp goflags_parallel_argp;

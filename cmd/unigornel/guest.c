@@ -18,7 +18,8 @@ enum {
 	KEY_HYPERVISOR,
 	KEY_TRACE,
 	KEY_GDB,
-	KEY_HOSTNAME
+	KEY_HOSTNAME,
+	KEY_NO_CA
 };
 
 static const struct argp_option options[] = {
@@ -27,6 +28,10 @@ static const struct argp_option options[] = {
      1},
     {"files", KEY_FILES, "HOSTDIR[:GUESTDIR]", 0,
      "The directory's files appear in the machine at GUESTDIR (default /); may be repeated", 0},
+    {"no-ca", KEY_NO_CA, NULL, 0,
+     "Leave the host's CA certificates out of the image, which programs that verify TLS peers "
+     "otherwise get (SSL_CERT_FILE names others)",
+     0},
     {"smp", KEY_SMP, "N", 0, "Number of CPUs", 0},
     {"hostname", KEY_HOSTNAME, "NAME", 0, "Name of the machine", 0},
     {"hypervisor", KEY_HYPERVISOR, "NAME", 0, "qemu (default) or xen", 0},
@@ -104,6 +109,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			die("--accel %s: it is kvm or tcg", arg);
 		g->accel = arg;
 		return 0;
+	case KEY_NO_CA:
+		g->no_ca = true;
+		return 0;
 	case KEY_TRACE:
 		g->trace = true;
 		return 0;
@@ -161,6 +169,7 @@ static void make_command_line(const struct guest_options *g, const struct machin
 			      const struct strv *words, const struct strv *args,
 			      struct buffer *line)
 {
+	struct strv net = {0};
 	/* Before the user's: of two with one key the later wins. */
 	guest_add_word(line, "env=PATH=/usr/local/bin:/usr/bin:/bin");
 	guest_add_word(line, "env=HOME=/");
@@ -172,6 +181,10 @@ static void make_command_line(const struct guest_options *g, const struct machin
 		guest_add_word(line, "trace");
 	if (g->gdb_port)
 		guest_add_word(line, "gdb");
+	network_words(&g->network, &net);
+	for (size_t i = 0; i < net.n; i++)
+		guest_add_word(line, net.v[i]);
+	strv_free(&net);
 	if (g->hostname)
 		add_option(line, "hostname=", g->hostname);
 	for (size_t i = 0; words && i < words->n; i++)
@@ -183,7 +196,7 @@ static void make_command_line(const struct guest_options *g, const struct machin
 		guest_add_word(line, args->v[i]);
 }
 
-void guest_prepare(const struct guest_options *g, const char *image, const struct strv *words,
+void guest_prepare(struct guest_options *g, const char *image, const struct strv *words,
 		   const struct strv *args, void (*fill)(void *arg, struct cpio *c), void *fill_arg,
 		   struct machine *m)
 {
@@ -198,7 +211,10 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 	m->type = g->type;
 	m->accel = g->accel;
 	m->gdb_port = g->gdb_port;
+	m->network = &g->network;
 	m->timeout_ms = g->timeout_ms;
+	/* Programs without sockets start faster and smaller without a device. */
+	network_finish(&g->network, info.network && g->hypervisor == &hypervisor_qemu);
 	make_command_line(g, m, words, args, &line);
 	if (line.len > MAX_TOTAL)
 		die("arguments and environment take %zu bytes; a machine takes %u (use --files)",

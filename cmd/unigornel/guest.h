@@ -3,6 +3,7 @@
 #pragma once
 #include <argp.h>
 #include "machine.h"
+#include "network.h"
 #include "util.h"
 
 struct cpio;
@@ -18,6 +19,8 @@ struct guest_options {
 	int64_t timeout_ms;
 	int gdb_port;
 	bool trace;
+	bool no_ca; /* keep the host's CA certificates out */
+	struct network network;
 };
 
 /* Child parser for command lines; its input is a struct guest_options. */
@@ -37,6 +40,6 @@ void guest_add_word(struct buffer *line, const char *word);
  * guest paths, pairs of host and guest; may be NULL. Exits if the machine cannot be made: too
  * little memory, unreadable files.
  */
-void guest_prepare(const struct guest_options *g, const char *image, const struct strv *words,
+void guest_prepare(struct guest_options *g, const char *image, const struct strv *words,
 		   const struct strv *args, void (*fill)(void *arg, struct cpio *c), void *fill_arg,
 		   struct machine *m);

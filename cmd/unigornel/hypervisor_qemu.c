@@ -1,5 +1,6 @@
 /* QEMU, with KVM or its own emulation. */
 #include "machine.h"
+#include "network_qemu.h"
 #include "process.h"
 #include "relay.h"
 #include "session.h"
@@ -71,8 +72,9 @@ static void add_words(struct strv *argv, const char *const *words)
 		strv_add(argv, *words);
 }
 
+/* keep: descriptors that QEMU must inherit, for the network's. */
 static void command_line(const struct machine *m, const char *accel, int console, int record,
-			 struct strv *argv)
+			 struct strv *argv, int *keep)
 {
 	bool micro = !strcmp(m->type, "microvm");
 	strv_add(argv, QEMU);
@@ -97,6 +99,7 @@ static void command_line(const struct machine *m, const char *accel, int console
 	strv_addf(argv, "socket,id=exit,fd=%d", record);
 	strv_add(argv, "-device");
 	strv_add(argv, "isa-debugcon,iobase=0xe9,chardev=exit");
+	network_arguments(m->network, micro, argv, keep);
 	strv_add(argv, "-kernel");
 	strv_add(argv, m->image);
 	strv_add(argv, "-append");
@@ -143,14 +146,17 @@ static int run(const struct machine *m)
 	int log_fd = open(log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		die("cannot write %s: %s", log, strerror(errno));
+	network_open(m->network);
 	struct strv argv = {0};
-	command_line(m, accel, far_console, far_record, &argv);
-	const int fds[3] = {-1, log_fd, log_fd}, keep[] = {far_console, far_record, -1};
+	int keep[3 + MAX_INTERFACES] = {far_console, far_record};
+	command_line(m, accel, far_console, far_record, &argv, keep + 2);
+	const int fds[3] = {-1, log_fd, log_fd};
 	pid_t pid = process_spawn(&argv, NULL, fds, keep);
 	if (pid < 0)
 		die("cannot run " QEMU ": %s", strerror(-pid));
 	close(far_console);
 	close(far_record);
+	network_close(m->network);
 	if (m->gdb_port)
 		warn("waiting for gdb: gdb %s -ex 'target remote 127.0.0.1:%d'", m->image,
 		     m->gdb_port);
@@ -160,6 +166,11 @@ static int run(const struct machine *m)
 	close(record);
 	if (code < 0) {
 		char *said = complaint(log_fd);
+		const char *network = said ? network_complaint(said) : NULL;
+		if (network) {
+			free(said);
+			said = xstrdup(network);
+		}
 		warn("the machine ended without an exit code: %s",
 		     said			     ? said
 		     : process_status(status) >= 128 ? "QEMU was killed"

@@ -3,6 +3,7 @@
  * tests/xenlab/xenlab, the guest runs under the Xen of that test bed (docs/xen.md).
  */
 #include "machine.h"
+#include "network.h"
 #include "process.h"
 #include "relay.h"
 #include "session.h"
@@ -197,6 +198,9 @@ static int run(const struct machine *m)
 	const char *why;
 	if (!available(&why))
 		die("%s", why);
+	if (m->network->n)
+		die("--hypervisor xen: there is no driver for Xen's network yet; leave the "
+		    "network's flags out, or use QEMU");
 	if (m->gdb_port)
 		die("--gdb works with QEMU only (on Xen: gdbsx)");
 	if (lab())

@@ -34,6 +34,8 @@ static bool find_note(const unsigned char *p, size_t n, struct image_info *info)
 			size_t first = strlen(text) + 1;
 			info->version = xstrdup(text);
 			info->go_version = xstrdup(first < h.n_descsz ? text + first : "");
+			size_t third = first + strlen(info->go_version) + 1;
+			info->network = third < h.n_descsz && !strcmp(text + third, "net");
 			return true;
 		}
 		p += sizeof h + name + desc;

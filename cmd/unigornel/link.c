@@ -136,8 +136,8 @@ static char *make_note_object(const struct link_input *in)
 	buffer_addf(&s,
 		    ".section .note.unigornel,\"a\",@note\n.balign 4\n"
 		    ".long 2f-1f, 4f-3f, 1\n1: .asciz \"unigornel\"\n2: .balign 4\n"
-		    "3: .asciz \"%s\"\n.asciz \"%s\"\n4: .balign 4\n",
-		    VERSION, version);
+		    "3: .asciz \"%s\"\n.asciz \"%s\"\n.asciz \"%s\"\n4: .balign 4\n",
+		    VERSION, version, in->uses.network ? "net" : "");
 	if (in->files) {
 		char *path = quoted(in->files);
 		buffer_addf(&s, ".section .unigornel.files,\"a\"\n.balign 8\n.incbin \"%s\"\n",

@@ -1,11 +1,13 @@
 /* The last step of a build: ld, and what is done to its output. */
 #pragma once
+#include "uses.h"
 #include "util.h"
 
 struct link_input {
 	const char *archive; /* Go's c-archive; its base name must be program.a */
 	const char *files;   /* cpio archive to pack in, or NULL */
 	const char *go_version;
+	struct uses uses;
 	bool libc;	       /* the program uses cgo: link musl */
 	struct strv libraries; /* -L and -l flags of cgo packages */
 	bool strip_debug, strip_all;

@@ -2,12 +2,15 @@
 #pragma once
 #include "util.h"
 
+struct network;
+
 struct machine {
 	const char *image;
 	char *command_line; /* docs/image.md, "Command line" */
 	const char *module; /* cpio archive, or NULL */
 	uint64_t memory;    /* bytes */
 	unsigned cpus;
+	struct network *network;
 	const char *type;   /* microvm, q35, pc */
 	const char *accel;  /* kvm, tcg; NULL: the best that works */
 	int gdb_port;	    /* 0: none */

@@ -1,0 +1,81 @@
+#include "uses.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* socket: C's, which a program with cgo leaves undefined. */
+static bool opens_sockets(const char *symbol)
+{
+	return !strcmp(symbol, "syscall.socket") || !strcmp(symbol, "syscall.Socket") ||
+	       ends_with(symbol, "golang.org/x/sys/unix.socket") ||
+	       ends_with(symbol, "golang.org/x/sys/unix.Socket") || !strcmp(symbol, "socket");
+}
+
+static void look_at_member(Elf *member, struct uses *u)
+{
+	GElf_Shdr h;
+	Elf_Scn *s = NULL;
+	while ((s = elf_nextscn(member, s)) && gelf_getshdr(s, &h))
+		if (h.sh_type == SHT_SYMTAB)
+			break;
+	Elf_Data *data = s ? elf_getdata(s, NULL) : NULL;
+	if (!data || !h.sh_entsize)
+		return;
+	size_t n = h.sh_size / h.sh_entsize;
+	for (size_t i = 0; i < n && !(u->network && u->roots); i++) {
+		GElf_Sym sym;
+		const char *name = gelf_getsym(data, (int)i, &sym)
+				       ? elf_strptr(member, h.sh_link, sym.st_name)
+				       : NULL;
+		if (!name)
+			continue;
+		u->network |= opens_sockets(name);
+		u->roots |= !strcmp(name, "crypto/x509.loadSystemRoots");
+	}
+}
+
+struct uses uses_of_archive(const char *path)
+{
+	struct uses u = {false, false};
+	elf_version(EV_CURRENT);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	Elf *archive = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
+	if (!archive)
+		die("cannot read %s: %s", path, fd < 0 ? strerror(errno) : elf_errmsg(-1));
+	Elf_Cmd more = ELF_C_READ_MMAP;
+	for (Elf *m; (m = elf_begin(fd, more, archive)); elf_end(m)) {
+		if (elf_kind(m) == ELF_K_ELF)
+			look_at_member(m, &u);
+		more = elf_next(m);
+	}
+	elf_end(archive);
+	close(fd);
+	return u;
+}
+
+const char *ca_bundle(void)
+{
+	/* crypto/x509/root_linux.go */
+	static const char *const places[] = {CA_BUNDLE_PATH,
+					     "/etc/pki/tls/certs/ca-bundle.crt",
+					     "/etc/ssl/ca-bundle.pem",
+					     "/etc/pki/tls/cacert.pem",
+					     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+					     "/etc/ssl/cert.pem"};
+	const char *chosen = getenv("SSL_CERT_FILE");
+	if (chosen && *chosen) {
+		if (access(chosen, R_OK))
+			die("SSL_CERT_FILE: cannot read %s: %s (--no-ca: leave the host's CA "
+			    "certificates out)",
+			    chosen, strerror(errno));
+		return chosen;
+	}
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+		if (!access(places[i], R_OK))
+			return places[i];
+	return NULL;
+}

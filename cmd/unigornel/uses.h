@@ -1,0 +1,17 @@
+/* What a program needs of its machine, as far as its symbols tell. */
+#pragma once
+#include "util.h"
+
+struct uses {
+	bool network; /* it can open sockets */
+	bool roots;   /* it verifies certificates with the system's roots */
+};
+
+/* Of Go's archive. Programs that make system calls by number escape notice. */
+struct uses uses_of_archive(const char *path);
+
+/* The host's bundle of CA certificates: SSL_CERT_FILE, or where distributions keep it. NULL if
+ * there is none. Exits if SSL_CERT_FILE names something that cannot be read. */
+const char *ca_bundle(void);
+/* Where programs look for it. */
+#define CA_BUNDLE_PATH "/etc/ssl/certs/ca-certificates.crt"
