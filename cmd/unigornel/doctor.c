@@ -3,9 +3,12 @@
 #include "gotool.h"
 #include "link.h"
 #include "machine.h"
+#include "network_qemu.h"
 #include "options.h"
 #include "overlay.h"
 #include "process.h"
+#include "uses.h"
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +83,49 @@ static bool report_go(void)
 	return ok;
 }
 
+/* The host's tap devices that this user may attach to, blank-separated. Allocated. */
+static char *own_taps(void)
+{
+	struct buffer b = {0};
+	DIR *d = opendir("/sys/class/net");
+	for (const struct dirent *e; d && (e = readdir(d));) {
+		char *flags = xasprintf("/sys/class/net/%s/tun_flags", e->d_name);
+		char *owner = xasprintf("/sys/class/net/%s/owner", e->d_name);
+		struct buffer f = {0}, o = {0};
+		/* linux/if_tun.h: IFF_TAP is 2. An owner of -1 is root alone. */
+		if (!read_file(flags, &f) && strtol(f.data, NULL, 16) & 2 &&
+		    !read_file(owner, &o) && (!geteuid() || strtol(o.data, NULL, 10) == geteuid()))
+			buffer_addf(&b, "%s%s", b.len ? " " : "", e->d_name);
+		buffer_free(&f);
+		buffer_free(&o);
+		free(flags);
+		free(owner);
+	}
+	if (d)
+		closedir(d);
+	return b.data;
+}
+
+/* How machines reach others, and others them. */
+static void report_network(void)
+{
+	option(network_has_user(), "net user", "outgoing connections and -p, without rights",
+	       "this QEMU has no user networking (libslirp): apt-get install qemu-system-x86");
+	char *taps = own_taps();
+	bool tun = !access("/dev/net/tun", R_OK | W_OK);
+	option(tun && taps, "net tap", taps,
+	       access("/dev/net/tun", F_OK) ? "no /dev/net/tun: modprobe tun"
+	       : !tun
+		   ? "/dev/net/tun is not yours to open: as root, chmod 666 /dev/net/tun"
+		   : "no tap device is yours: sudo ip tuntap add tap0 mode tap user $USER && sudo "
+		     "ip link set tap0 up (into a bridge: sudo ip link set tap0 master br0)");
+	free(taps);
+	const char *bundle = ca_bundle();
+	option(
+	    bundle != NULL, "CA roots", bundle,
+	    "no CA certificates, so programs trust no TLS peer: apt-get install ca-certificates");
+}
+
 int command_doctor(int argc, char **argv)
 {
 	bool ok = true;
@@ -96,6 +142,8 @@ int command_doctor(int argc, char **argv)
 	free(qemu);
 	if (hypervisor_qemu.available(&why) && !accel_runs_code("tcg"))
 		ok &= report(false, "qemu", "", "it is there but does not run code (microvm, TCG)");
+	if (hypervisor_qemu.available(&why))
+		report_network();
 	char *cache = xasprintf("%s", cache_dir());
 	ok &= report(!access(cache, W_OK), "cache", cache, "not writable");
 	free(cache);

@@ -75,6 +75,8 @@ static int family(const char *text)
 
 static void add_ip(struct interface *i, const char *arg)
 {
+	if (i->ip.n && (!strcmp(arg, "none") || strv_contains(&i->ip, "none")))
+		die("--ip none: but another --ip gives the interface an address");
 	strv_add(&i->ip, arg);
 	if (!strcmp(arg, "dhcp") || !strcmp(arg, "auto") || !strcmp(arg, "none")) {
 		i->has4 |= strcmp(arg, "auto") != 0;
@@ -100,8 +102,11 @@ static void add_ip(struct interface *i, const char *arg)
 
 static void add_address(struct strv *list, const char *flag, const char *arg)
 {
-	if (!family(arg))
+	char *address = xstrdup(arg); /* fe80::1%eth0 */
+	address[strcspn(address, "%")] = 0;
+	if (!family(address))
 		die("%s %s: a numeric address is needed", flag, arg);
+	free(address);
 	strv_add(list, arg);
 }
 
@@ -113,6 +118,8 @@ static const char *check_mac(const char *arg)
 		    i % 3 == 2 ? arg[i] == ':' : strchr("0123456789abcdefABCDEF", arg[i]) != 0;
 	if (n != 17 || digits != 17)
 		die("--mac %s: an address like 52:54:00:12:34:56 is needed", arg);
+	if (!strcmp(arg, "00:00:00:00:00:00"))
+		die("--mac %s: this is nobody's address", arg);
 	if (strchr("13579bdfBDF", arg[1]))
 		die("--mac %s: this is a group's address (its first byte is odd)", arg);
 	return arg;
@@ -337,7 +344,7 @@ void network_finish(struct network *n, bool by_default)
 static bool has_family(const struct strv *list, int wanted)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (family(list->v[i]) == wanted)
+		if ((strchr(list->v[i], ':') ? 6 : 4) == wanted)
 			return true;
 	return false;
 }
