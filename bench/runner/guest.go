@@ -30,6 +30,7 @@ type outcome struct {
 
 // run starts the command and reads its output until the line that holds last.
 func (g *guest) run(program string, mib int, env []string, first, last string, limit time.Duration) outcome {
+	warm(mib)
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	c := g.command(program, mib, env)
