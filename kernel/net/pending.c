@@ -12,6 +12,7 @@
 #include "net/inet.h"
 #include "net/tcp_cc.h"
 #include "net/init.h"
+#include "net/unix.h"
 #include "net/dhcp.h"
 #include "net/slaac.h"
 
@@ -554,3 +555,11 @@ __attribute__((weak)) uint64_t socket_count;
 __attribute__((weak)) uint32_t route_generation;
 __attribute__((weak)) struct packet_stats packet_stats;
 __attribute__((weak)) const struct tcp_cc_ops tcp_cc_cubic, tcp_cc_reno;
+__attribute__((weak)) struct list unix_dropped = LIST_INIT(unix_dropped);
+__attribute__((weak)) void unix_drop_files_slow(void)
+{
+}
+__attribute__((weak)) int unix_pair(struct socket *a, struct socket *b)
+{
+	panic("net: unix_pair has not landed");
+}

@@ -71,8 +71,9 @@ struct proto {
 	int (*setsockopt)(struct socket *so, int level, int name, const void *val, unsigned len);
 	int (*getsockopt)(struct socket *so, int level, int name, void *val, unsigned *len);
 	int (*ioctl)(struct socket *so, unsigned cmd, uintptr_t arg); /* -ENOTTY: not mine */
-	/* Connects two fresh sockets with each other (socketpair). NULL: -EOPNOTSUPP. */
-	int (*socketpair)(struct socket *a, struct socket *b);
+	/* SO_LINGER: true while the peer has not got all that was written. NULL: never. A change
+	 * wakes so->wait. */
+	bool (*unsent)(struct socket *so);
 };
 
 /* A control message that send got: the first one at or after *at in m->control, which moves on.
@@ -99,6 +100,12 @@ struct socket {
 	int bound_ifindex;	     /* SO_BINDTODEVICE; 0: none */
 	uint64_t max_pacing_rate;
 	uint32_t timestamping;
+	bool debug, no_check, zerocopy, select_err_queue, filter_locked, passsec, rcvmark;
+	bool want_stamp;      /* SIOCGSTAMP was asked for once */
+	uint64_t stamp;	      /* realtime ns of what was received last; kept if asked for */
+	int peek_off;	      /* SO_PEEK_OFF; -1: off */
+	uint32_t drops;	      /* datagrams that found no room: SO_RXQ_OVFL */
+	void *filter;	      /* SO_ATTACH_FILTER */
 	struct list all_link; /* on socket_list, for /proc/net and counting */
 	uint64_t cookie, ino; /* SO_COOKIE; inode number for /proc/net */
 };
@@ -107,6 +114,10 @@ struct socket {
 
 extern struct list socket_list;
 extern uint64_t socket_count;
+/* /proc/sys/net/core/{r,w}mem_{default,max}: bytes as set by the program, before doubling. */
+extern uint32_t net_rmem_default, net_rmem_max, net_wmem_default, net_wmem_max;
+/* Sockets that want to know when packets arrived: packet.timestamp is filled while it is not 0. */
+extern unsigned net_timestamps;
 
 /* Makes protocols known; at start-up. p stays where it is. */
 void socket_register(const struct proto *p);

@@ -70,10 +70,6 @@ long sys_ptrace(long request, int pid, uintptr_t addr, uintptr_t data);
 long sys_unshare(unsigned long flags);
 long sys_seccomp(unsigned operation, unsigned flags, uintptr_t args);
 
-/* sys_socket.c */
-long sys_socket(int family, int type, int protocol);
-long sys_socketpair(int family, int type, int protocol, uintptr_t fds);
-
 /* sys_exec.c */
 long sys_execve(uintptr_t path, uintptr_t argv, uintptr_t envp);
 long sys_execveat(int dirfd, uintptr_t path, uintptr_t argv, uintptr_t envp, int flags);
