@@ -26,6 +26,9 @@
 #include "vfs/tree.h"
 #include "vfs/vfs.h"
 
+/* The packet tests have timers and a memory of their own. */
+#define WEAK __attribute__((weak))
+
 int (*vfs_test_sleep)(uint64_t deadline);
 uint64_t vfs_test_monotonic, vfs_test_realtime, vfs_test_pages_left, vfs_test_pages_in_use;
 long vfs_test_allocations_left = -1;
@@ -95,17 +98,17 @@ static bool may_allocate(void)
 	return true;
 }
 
-void *kmalloc(size_t size)
+WEAK void *kmalloc(size_t size)
 {
 	return may_allocate() ? malloc(size) : NULL;
 }
 
-void *kzalloc(size_t size)
+WEAK void *kzalloc(size_t size)
 {
 	return may_allocate() ? calloc(1, size) : NULL;
 }
 
-void *krealloc(void *p, size_t size)
+WEAK void *krealloc(void *p, size_t size)
 {
 	return may_allocate() ? realloc(p, size) : NULL;
 }
@@ -240,13 +243,13 @@ uint64_t clock_wall_offset(void)
 	return vfs_test_realtime - vfs_test_monotonic;
 }
 
-void timer_arm(struct timer *t, uint64_t expires)
+WEAK void timer_arm(struct timer *t, uint64_t expires)
 {
 	t->expires = expires;
 	t->armed = true;
 }
 
-bool timer_cancel(struct timer *t)
+WEAK bool timer_cancel(struct timer *t)
 {
 	bool armed = t->armed;
 	t->armed = false;
@@ -329,7 +332,7 @@ void console_write(const char *s, size_t n)
 }
 
 void random_bytes(void *p, size_t n);
-void random_bytes(void *p, size_t n)
+WEAK void random_bytes(void *p, size_t n)
 {
 	memset(p, 4, n);
 }
