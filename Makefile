@@ -73,5 +73,6 @@ clean:
 
 -include $(KOBJ:.o=.d) $(TOOL_OBJ:.o=.d)
 include tests/unit/unit.mk
+include tests/packet/packet.mk
 include tests/fuzz/fuzz.mk
 include scripts/people.mk

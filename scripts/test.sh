@@ -42,7 +42,12 @@ stage() {
 }
 
 build() { make --no-print-directory -s -j"$(nproc)" all; }
-unit() { make --no-print-directory -s test-unit; }
+unit() {
+    local code=0
+    make --no-print-directory -s test-unit || code=1
+    make --no-print-directory -s test-packet || code=1
+    return $code
+}
 gotests() { scripts/gotest.sh -v "$@"; }
 
 # The Xen lab: built once and kept in the cache; where it cannot be built that is a failure.

@@ -55,8 +55,14 @@ static uint32_t pseudo(const struct address *src, const struct address *dst, uin
 		       size_t n)
 {
 	size_t size = src->v6 ? 16 : 4;
-	uint8_t rest[8] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n,
-			   0,		       0,		   0,		      protocol};
+	uint8_t rest[8] = {(uint8_t)(n >> 24),
+			   (uint8_t)(n >> 16),
+			   (uint8_t)(n >> 8),
+			   (uint8_t)n,
+			   0,
+			   0,
+			   0,
+			   protocol};
 
 	return inet_sum(rest, 8, inet_sum(dst->b, size, inet_sum(src->b, size, 0)));
 }
@@ -70,8 +76,9 @@ uint16_t pseudo_checksum(struct address src, struct address dst, uint8_t protoco
 
 uint16_t transport_sum(const struct ip_view *v)
 {
-	uint32_t start =
-	    v->protocol == 1 || v->protocol == 2 ? 0 : pseudo(&v->src, &v->dst, v->protocol, v->len);
+	uint32_t start = v->protocol == 1 || v->protocol == 2
+			     ? 0
+			     : pseudo(&v->src, &v->dst, v->protocol, v->len);
 	return (uint16_t)~inet_sum(v->payload, v->len, start);
 }
 
@@ -88,7 +95,7 @@ static bool parse_ip(const uint8_t *f, size_t len, struct ip_view *v, const char
 		size_t hl = (h[0] & 15u) * 4, total = be16_at(h + 2);
 		if (h[0] >> 4 != 4 || hl < 20 || total < hl || total > len - 14)
 			return *why = "IPv4 header lengths", false;
-		if ((uint16_t)~inet_sum(h, hl, 0))
+		if (inet_sum(h, hl, 0) != 0xffff)
 			return *why = "IPv4 header checksum", false;
 		memcpy(v->src.b, h + 12, 4);
 		memcpy(v->dst.b, h + 16, 4);
@@ -335,9 +342,9 @@ static void classify(const uint8_t *f, size_t len)
 		kind = WANT_RA;
 	else if (v.protocol == 58 && v.payload[0] == 136)
 		kind = WANT_ND;
-	else if (v.protocol == 2 || (v.protocol == 58 && (v.payload[0] == 143 ||
-							   (v.payload[0] >= 130 &&
-							    v.payload[0] <= 132))))
+	else if (v.protocol == 2 ||
+		 (v.protocol == 58 &&
+		  (v.payload[0] == 143 || (v.payload[0] >= 130 && v.payload[0] <= 132))))
 		kind = WANT_MC;
 	else if (v.protocol == 1 || v.protocol == 58)
 		kind = WANT_ICMP;

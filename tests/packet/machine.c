@@ -222,8 +222,8 @@ static void cut(uint8_t *f, size_t len, size_t l4, uint8_t gso, size_t size)
 			store(piece + l4 + 4, (uint32_t)l4len);
 		}
 		store(piece + l4 + field, 0);
-		uint32_t sum = sum_bytes(piece + l4, l4len,
-					 pseudo_sum(piece + l3, tcp ? 6 : 17, l4len));
+		uint32_t sum =
+		    sum_bytes(piece + l4, l4len, pseudo_sum(piece + l3, tcp ? 6 : 17, l4len));
 		sum = ~sum & 0xffff;
 		store(piece + l4 + field, sum ? sum : 0xffff);
 		machine_sent(piece, header + n);
@@ -417,8 +417,7 @@ void machine_add_address(const char *text, unsigned prefix)
 	if (!ip_parse(text, &a))
 		panic("address %s", text);
 	net_enter();
-	int err =
-	    ifaddr_add(&eth0, &a, (uint8_t)prefix, IFADDR_STATIC, UINT64_MAX, UINT64_MAX);
+	int err = ifaddr_add(&eth0, &a, (uint8_t)prefix, IFADDR_STATIC, UINT64_MAX, UINT64_MAX);
 	net_leave();
 	if (err)
 		panic("ifaddr_add %s: %d", text, err);

@@ -1,7 +1,8 @@
 /*
  * Runs the cases.   test_packet [-v] [-l] [NAME-PREFIX...]
  *
- * -v shows every packet, -l lists the cases. Each runs in a child; what it did is shown if it fails.
+ * -v shows every packet, -l lists the cases. Each runs in a child; what it did is shown if it
+ * fails.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 static struct {
 	size_t used;
 	char text[LOG_SIZE];
-} *record;
+} * record;
 bool log_now;
 static struct packet_case *cases;
 static struct packet_case *running;
@@ -204,8 +205,8 @@ int main(int argc, char **argv)
 	unsigned run = 0, failed = 0;
 	static const char *bad[2000];
 
-	record = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
+	record =
+	    mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (record == MAP_FAILED)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -44,7 +44,7 @@ void case_register(struct packet_case *c);
 #define CASE_FLAGS(id, source_, flags_, what_)                                                     \
 	static void run_##id(void);                                                                \
 	static struct packet_case case_##id = {#id,	 source_, what_, __FILE__,                 \
-					       run_##id, flags_,  NULL};                             \
+					       run_##id, flags_,  NULL};                           \
 	__attribute__((constructor)) static void register_##id(void)                               \
 	{                                                                                          \
 		case_register(&case_##id);                                                         \
@@ -109,7 +109,7 @@ struct ip_fields {
 	uint16_t id, frag; /* IPv4: the field with its flags, host order */
 	bool bad_checksum;
 	const uint8_t *mac_dst; /* NULL: local_mac */
-	const void *options;	/* IPv4 options, IPv6 extension headers (next of the first is given) */
+	const void *options; /* IPv4 options, IPv6 extension headers (next of the first is given) */
 	size_t options_len;
 	size_t claim; /* total (IPv4) or payload (IPv6) length in the header; 0: the true one */
 };
@@ -185,7 +185,7 @@ struct conn {
 	unsigned char options[40];
 	unsigned options_len;
 };
-extern struct conn *c;		      /* the current one */
+extern struct conn *c;		       /* the current one */
 struct conn *conn_new(uint16_t lport); /* makes it the current one; peer ports count up */
 
 void seg_in(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -268,7 +268,8 @@ int active_rtt(unsigned options, uint32_t win, double ms);
 uint32_t mss(void);
 /* The MSS option that the peer sends. */
 unsigned peer_mss(void);
-/* ACKs what has come, until n bytes of the stream (relative) are acknowledged; a round trip is ms. */
+/* ACKs what has come, until n bytes of the stream (relative) are acknowledged; a round trip is ms.
+ */
 void pump_to(uint32_t seq, double ms);
 
 /* ICMP error of the peer (or router) about a segment that the machine sent: its relative sequence

@@ -10,7 +10,7 @@
 #include "machine.h"
 #include "peer.h"
 
-#define U(p) ((uintptr_t)(p))
+#define U(p)  ((uintptr_t)(p))
 #define MAXFD 1024
 static size_t sent[MAXFD], received[MAXFD];
 
@@ -243,7 +243,7 @@ long sk_ioctl(int fd, unsigned cmd, void *p)
 
 unsigned sk_poll(int fd)
 {
-	struct pollfd p = {fd, POLLIN | POLLOUT | POLLPRI | POLLRDHUP, 0};
+	struct pollfd p = {fd, POLLIN | POLLOUT | POLLPRI | 0x2000 /* POLLRDHUP */, 0};
 	long r = sys_poll(U(&p), 1, 0);
 
 	CHECK(r >= 0);
@@ -415,8 +415,8 @@ void icmp_in(enum icmp_kind kind, uint32_t seq, uint32_t mtu)
 	struct ip_fields f = {.src = v6 ? address6("2001:db8::2") : address4(PEER4),
 			      .dst = me,
 			      .protocol = v6 ? 58 : 1};
-	set_be16(b + 2, v6 ? pseudo_checksum(f.src, f.dst, 58, b, n)
-			   : (uint16_t)~inet_sum(b, n, 0));
+	set_be16(b + 2,
+		 v6 ? pseudo_checksum(f.src, f.dst, 58, b, n) : (uint16_t)~inet_sum(b, n, 0));
 	log_line("< ICMP error %u %u about %u, mtu %u", b[0], b[1], seq, mtu);
 	put_ip(f, b, n);
 }

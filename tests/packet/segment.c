@@ -146,7 +146,8 @@ static uint32_t number(struct text *x)
 static bool at_number(struct text *x)
 {
 	skip(x);
-	return isdigit((unsigned char)*x->at) || (*x->at == '-' && isdigit((unsigned char)x->at[1]));
+	return isdigit((unsigned char)*x->at) ||
+	       (*x->at == '-' && isdigit((unsigned char)x->at[1]));
 }
 
 static uint8_t parse_flags(struct text *x)

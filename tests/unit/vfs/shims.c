@@ -159,6 +159,22 @@ int zero_user(uintptr_t dst, size_t n)
 	return 0;
 }
 
+WEAK size_t copy_from_user_partial(void *dst, uintptr_t src, size_t n)
+{
+	size_t done = 0;
+	while (done < n && !copy_from_user((char *)dst + done, src + done, 1))
+		done++;
+	return done;
+}
+
+WEAK size_t copy_to_user_partial(uintptr_t dst, const void *src, size_t n)
+{
+	size_t done = 0;
+	while (done < n && !copy_to_user(dst + done, (const char *)src + done, 1))
+		done++;
+	return done;
+}
+
 long strncpy_from_user(char *dst, uintptr_t src, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -338,6 +354,16 @@ WEAK void random_bytes(void *p, size_t n)
 }
 
 void procfs_init(void)
+{
+}
+
+WEAK bool etcfiles_replace(const char *path, const char *text, size_t n)
+{
+	(void)path, (void)text, (void)n;
+	return true;
+}
+
+WEAK void etcfiles_hostname(void)
 {
 }
 
