@@ -18,9 +18,10 @@ struct inet_sock {
 	struct ip_addr local, remote;	  /* :: / 0.0.0.0 (mapped) when not bound or connected */
 	uint16_t local_port, remote_port; /* host order; 0: none. Raw sockets: unused */
 	bool bound, connected;
-	bool v6;	    /* an AF_INET6 socket */
-	bool v6only;	    /* IPV6_V6ONLY */
-	struct route route; /* of a connected socket: inet_route */
+	bool v6;		  /* an AF_INET6 socket */
+	bool v6only;		  /* IPV6_V6ONLY */
+	struct route route;	  /* inet_route's, good for route_dst */
+	struct ip_addr route_dst; /* where it leads */
 
 	uint8_t ttl, tos, mc_ttl; /* 0: default; IPv6 hop limits too */
 	uint8_t hops, tclass, mc_hops;
@@ -40,6 +41,8 @@ struct inet_sock {
 	int checksum_offset;	  /* IPV6_CHECKSUM; -1 */
 	struct list memberships;  /* struct inet_membership */
 	struct list errors;	  /* queued ICMP errors (MSG_ERRQUEUE): struct packet */
+	bool bind_no_port;	  /* IP_BIND_ADDRESS_NO_PORT: connect chooses the port */
+	bool dontfrag6, recverr_rfc4884, autoflowlabel, nodefrag;
 	/* inet_table.c */
 	struct list bind_link, hash_link;
 	uint32_t hash;
@@ -59,6 +62,15 @@ int inet_from_sockaddr(const struct inet_sock *s, const struct __kernel_sockaddr
 /* The reverse, in the form of the socket's family; returns the length. */
 int inet_to_sockaddr(const struct inet_sock *s, const struct ip_addr *addr, uint16_t port,
 		     int ifindex, struct __kernel_sockaddr_storage *a);
+/* As inet_from_sockaddr, for bind and connect: an IPv6 link-local address brings the interface that
+ * the socket keeps to from now on. 0, -EINVAL (no interface, or another one). */
+int inet_set_scope(struct inet_sock *s, const struct ip_addr *addr, int ifindex);
+/* The interface number that a name of addr tells: of link-local addresses. */
+int inet_scope_of(const struct ip_addr *addr, int ifindex);
+/* The unspecified address as a destination means this machine: 127.0.0.1 or ::1. */
+void inet_any_to_loopback(struct ip_addr *dst);
+/* proto->getname for all of them. */
+int inet_getname(struct socket *so, struct __kernel_sockaddr_storage *a, bool peer);
 /* Makes s->route good for dst (multicast interface, bound interface, source address considered). 0
  * or the errors of route_lookup. A connected socket whose route is valid costs one comparison. */
 int inet_route(struct inet_sock *s, const struct ip_addr *dst);
@@ -73,8 +85,9 @@ struct inet_table {
 	struct list *hash;		     /* connected ones by four-tuple */
 	uint32_t hash_mask;		     /* grows with the number of entries */
 	uint32_t count;
-	uint64_t secret[2]; /* SipHash key: peers cannot aim at a chain */
-	bool stream;	    /* TCP's rules for SO_REUSEADDR (listeners conflict) */
+	uint64_t secret[2];	/* SipHash key: peers cannot aim at a chain */
+	struct inet_sock *last; /* what inet_lookup_connected found last */
+	bool stream;		/* TCP's rules for SO_REUSEADDR (listeners conflict) */
 };
 int inet_table_init(struct inet_table *t, bool stream);
 /*
@@ -83,6 +96,8 @@ int inet_table_init(struct inet_table *t, bool stream);
  * -EADDRNOTAVAIL (not an address of ours, unless freebind), -EACCES never (the program is root).
  */
 int inet_bind(struct inet_table *t, struct inet_sock *s, const struct ip_addr *addr, uint16_t port);
+/* The address part of bind: is it one of ours, or may s have it anyway? */
+bool inet_may_bind(const struct inet_sock *s, const struct ip_addr *addr);
 /* A random port for a connection to remote that no other connection uses (RFC 6056, 3.3.3 or
  * better), and binds s to it; s->local, remote, remote_port are set. Skips four-tuples that in_use
  * says are taken (TIME-WAIT; may be NULL). 0, -EADDRNOTAVAIL when none is free. */
@@ -126,6 +141,9 @@ bool inet_mcast_wanted(const struct inet_sock *s, const struct packet *p);
 /* Queues an ICMP error for IP_RECVERR. */
 void inet_queue_error(struct inet_sock *s, const struct icmp_error *e);
 long inet_recv_error(struct inet_sock *s, struct socket_msg *m); /* MSG_ERRQUEUE */
+/* The two halves of inet_destroy: inet_mcast.c, inet_error.c. */
+void inet_leave_all(struct inet_sock *s);
+void inet_purge_errors(struct inet_sock *s);
 /* Drops memberships and queued errors; before socket_free. */
 void inet_destroy(struct inet_sock *s);
 /* SIOCGIFCONF and its kin, shared by all socket families (netdev_ioctl.c); -ENOTTY: not one of

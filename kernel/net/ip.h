@@ -14,9 +14,10 @@ struct packet;
 struct ip_tx {
 	struct ip_addr src, dst; /* one family */
 	uint8_t protocol;
-	uint8_t ttl;		/* hop limit; 0: the default */
-	uint8_t tos;		/* traffic class */
-	bool df;		/* IPv4: set DF; both: never fragment here, -EMSGSIZE instead */
+	uint8_t ttl;  /* hop limit; 0: the default */
+	uint8_t tos;  /* traffic class */
+	bool df;      /* IPv4: set DF; both: never fragment here, -EMSGSIZE instead */
+	bool no_loop; /* multicast: members on this machine get no copy (IP_MULTICAST_LOOP 0) */
 	uint32_t flow_label;	/* IPv6 */
 	const uint8_t *options; /* IPv4 options or IPv6 extension headers, padded; NULL */
 	uint16_t options_len;

@@ -563,3 +563,9 @@ __attribute__((weak)) int unix_pair(struct socket *a, struct socket *b)
 {
 	panic("net: unix_pair has not landed");
 }
+__attribute__((weak)) void inet_leave_all(struct inet_sock *s)
+{
+}
+__attribute__((weak)) void inet_purge_errors(struct inet_sock *s)
+{
+}

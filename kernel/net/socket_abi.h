@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <asm/socket.h>
+#ifdef HOST_TEST
+#include <sys/socket.h> /* the host's, which wants to be first */
+#endif
 #include <linux/socket.h>
 
 #ifndef AF_INET
