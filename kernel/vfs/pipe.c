@@ -11,6 +11,7 @@
 
 #define PIPE_ATOMIC  4096u /* PIPE_BUF: writes up to it are not torn */
 #define PIPE_DEFAULT 65536u
+#define PIPE_VECS    32		/* pages that are handed out at a time */
 #define PIPE_LIMIT   (1u << 20) /* /proc/sys/fs/pipe-max-size */
 
 /* A ring of bytes in pages that come when they are needed and go when the pipe runs empty. */
@@ -21,6 +22,7 @@ struct pipe {
 	uint8_t **pages; /* capacity / PAGE_SIZE of them, NULL where none is needed */
 	unsigned capacity;
 	unsigned start, length; /* the bytes in it */
+	bool filling, draining; /* pipe_fill or pipe_drain is at work outside of the lock */
 	unsigned readers, writers;
 	unsigned reader_opens, writer_opens; /* ever: what opening a FIFO waits for */
 };
@@ -84,6 +86,15 @@ static uint8_t *at(struct pipe *p, unsigned pos, unsigned max, unsigned *n)
 	return *page + offset;
 }
 
+/* What an empty pipe need not keep. */
+static void forget_empty(struct pipe *p)
+{
+	if (!p->length && !p->filling) {
+		p->start = 0;
+		free_pages(p, 1);
+	}
+}
+
 static long take_bytes(struct pipe *p, struct uio *u)
 {
 	long done = 0;
@@ -97,10 +108,7 @@ static long take_bytes(struct pipe *p, struct uio *u)
 		if (got < n)
 			return done ? done : -EFAULT;
 	}
-	if (!p->length) {
-		p->start = 0;
-		free_pages(p, 1);
-	}
+	forget_empty(p);
 	return done;
 }
 
@@ -122,13 +130,24 @@ static long add_bytes(struct pipe *p, struct uio *u)
 	return done;
 }
 
+/* A reader has something to do. */
+static bool readable_now(const struct pipe *p)
+{
+	return !p->draining && (p->length || !p->writers);
+}
+
+static bool writable_now(const struct pipe *p, unsigned need)
+{
+	return !p->readers || (!p->filling && p->capacity - p->length >= need);
+}
+
 static long pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct pipe *p = f->inode->pipe;
 	(void)pos;
 	for (;;) {
 		spin_lock(&p->lock);
-		if (p->length) {
+		if (p->length && !p->draining) {
 			bool was_full = p->capacity - p->length < PIPE_ATOMIC;
 			long n = take_bytes(p, u);
 			bool room = p->capacity - p->length >= PIPE_ATOMIC;
@@ -137,13 +156,13 @@ static long pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 				wake(p, EPOLLOUT | EPOLLWRNORM);
 			return n;
 		}
-		bool eof = !p->writers;
+		bool eof = !p->writers && !p->length;
 		spin_unlock(&p->lock);
 		if (eof)
 			return 0;
 		if (file_nonblock(f))
 			return -EAGAIN;
-		int err = wait_event(&p->readable, p->length || !p->writers, WAIT_FOREVER);
+		int err = wait_event(&p->readable, readable_now(p), WAIT_FOREVER);
 		if (err)
 			return err;
 	}
@@ -170,7 +189,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 			spin_unlock(&p->lock);
 			return done ? done : broken_pipe();
 		}
-		if (p->capacity - p->length >= need)
+		if (writable_now(p, need))
 			n = add_bytes(p, u);
 		spin_unlock(&p->lock);
 		if (n > 0) {
@@ -185,8 +204,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 			return done ? done : -EAGAIN;
 		if (done)
 			need = u->left < PIPE_ATOMIC ? (unsigned)u->left : PIPE_ATOMIC;
-		int err = wait_event(&p->writable, p->capacity - p->length >= need || !p->readers,
-				     WAIT_FOREVER);
+		int err = wait_event(&p->writable, writable_now(p, need), WAIT_FOREVER);
 		if (err)
 			return done ? done : err;
 	}
@@ -333,7 +351,7 @@ int pipe_open(struct inode *inode, struct dentry *dentry, unsigned flags, struct
 	return 0;
 }
 
-static struct pipe *pipe_of(struct file *f)
+struct pipe *pipe_of(struct file *f)
 {
 	return f->ops == &pipe_ops ? f->inode->pipe : NULL;
 }
@@ -363,7 +381,7 @@ long pipe_set_size(struct file *f, unsigned long size)
 	struct pipe next = {.pages = pages, .capacity = capacity};
 	long err = 0;
 	spin_lock(&p->lock);
-	if (p->length > capacity)
+	if (p->length > capacity || p->filling || p->draining)
 		err = -EBUSY;
 	while (!err && next.length < p->length) {
 		unsigned n, m;
@@ -390,4 +408,92 @@ long pipe_set_size(struct file *f, unsigned long size)
 	if (!err)
 		wake(p, EPOLLOUT | EPOLLWRNORM);
 	return err ? err : (long)capacity;
+}
+
+/* Makes u the ring's memory from pos on, at most max bytes. */
+static void window(struct pipe *p, struct uio *u, struct uio_vec *vec, unsigned pos, size_t max)
+{
+	uio_init_kernel(u, NULL, 0);
+	u->vec = vec;
+	u->count = 0;
+	while (u->left < max && u->count < PIPE_VECS) {
+		unsigned n;
+		size_t want = max - u->left;
+		uint8_t *mem = at(p, pos, want > p->capacity ? p->capacity : (unsigned)want, &n);
+		if (!mem)
+			break;
+		vec[u->count++] = (struct uio_vec){(uintptr_t)mem, n};
+		u->left += n;
+		pos += n;
+	}
+}
+
+long pipe_fill(struct file *f, size_t max, pipe_transfer fn, void *ctx)
+{
+	struct pipe *p = f->inode->pipe;
+	struct uio_vec vec[PIPE_VECS];
+	struct uio u;
+	spin_lock(&p->lock);
+	if (!p->readers) {
+		spin_unlock(&p->lock);
+		return broken_pipe();
+	}
+	unsigned space = p->filling ? 0 : p->capacity - p->length;
+	window(p, &u, vec, p->start + p->length, max < space ? max : space);
+	p->filling |= u.left > 0;
+	spin_unlock(&p->lock);
+	if (!u.left)
+		return space ? -ENOMEM : -EAGAIN;
+	long n = fn(ctx, &u);
+	spin_lock(&p->lock);
+	p->filling = false;
+	if (n > 0)
+		p->length += (unsigned)n;
+	forget_empty(p);
+	spin_unlock(&p->lock);
+	/* Writers may have waited for their turn. */
+	wake(p, (n > 0 ? EPOLLIN | EPOLLRDNORM : 0) | EPOLLOUT | EPOLLWRNORM);
+	return n;
+}
+
+long pipe_drain(struct file *f, size_t max, bool consume, pipe_transfer fn, void *ctx)
+{
+	struct pipe *p = f->inode->pipe;
+	struct uio_vec vec[PIPE_VECS];
+	struct uio u;
+	spin_lock(&p->lock);
+	unsigned length = p->draining ? 0 : p->length;
+	bool end = !p->writers && !p->length;
+	window(p, &u, vec, p->start, max < length ? max : length);
+	p->draining |= u.left > 0;
+	spin_unlock(&p->lock);
+	if (!u.left)
+		return end ? 0 : -EAGAIN;
+	long n = fn(ctx, &u);
+	spin_lock(&p->lock);
+	p->draining = false;
+	if (n > 0 && consume) {
+		p->start = (p->start + (unsigned)n) % p->capacity;
+		p->length -= (unsigned)n;
+		forget_empty(p);
+	}
+	spin_unlock(&p->lock);
+	wake(p, EPOLLIN | EPOLLRDNORM | (n > 0 && consume ? EPOLLOUT | EPOLLWRNORM : 0));
+	return n;
+}
+
+int pipe_wait_space(struct file *f, bool nonblock)
+{
+	struct pipe *p = f->inode->pipe;
+	if (writable_now(p, 1))
+		return 0;
+	return nonblock ? -EAGAIN : wait_event(&p->writable, writable_now(p, 1), WAIT_FOREVER);
+}
+
+int pipe_wait_bytes(struct file *f, bool nonblock)
+{
+	struct pipe *p = f->inode->pipe;
+	if (readable_now(p))
+		return 0;
+	return nonblock ? -EAGAIN : wait_event(&p->readable, readable_now(p), WAIT_FOREVER);
 }
