@@ -83,7 +83,7 @@ int command_build(int argc, char **argv)
 		strv_add(&b.packages, ".");
 	for (size_t i = 0; i < b.files.n; i++)
 		cpio_check_spec(b.files.v[i]);
-	gotool_find(&go);
+	gotool_find(&go, &b.packages);
 	enum build_result result;
 	build_image(&go, &b, &result);
 	return 0;

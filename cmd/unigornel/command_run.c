@@ -97,7 +97,7 @@ int command_run(int argc, char **argv)
 		/* What cannot work is told before the long step. */
 		for (size_t i = 0; i < r.guest.files.n; i++)
 			cpio_check_spec(r.guest.files.v[i]);
-		gotool_find(&go);
+		gotool_find(&go, &r.build.packages);
 		if (mkdir(dir, 0700))
 			die("cannot make %s", dir);
 		r.build.output = dir;

@@ -392,7 +392,7 @@ int command_test(int argc, char **argv)
 	t.stream = t.local || t.flags.bench;
 	if (!t.packages.n)
 		strv_add(&t.packages, ".");
-	gotool_find(&t.go);
+	gotool_find(&t.go, &t.packages);
 	gotool_list(&t.go, &t.goflags, &t.packages, 0, &list);
 	if (!list.n)
 		die("test: %s matches no packages", t.packages.v[0]);

@@ -1,6 +1,7 @@
 #include "gotool.h"
 #include "progress.h"
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,61 @@ static void first_line(char *s)
 	s[strcspn(s, "\n")] = 0;
 }
 
-void gotool_find(struct gotool *go)
+/* The closest directory with a go.mod or go.work, from dir (absolute) upwards; NULL. Allocated. */
+static char *module_root(const char *dir)
+{
+	char *root = xstrdup(dir);
+	for (;;) {
+		char *mod = xasprintf("%s/go.mod", root), *work = xasprintf("%s/go.work", root);
+		bool found = !access(mod, F_OK) || !access(work, F_OK);
+		free(mod);
+		free(work);
+		if (found)
+			return root;
+		char *slash = strrchr(root, '/');
+		if (!slash || !*root) {
+			free(root);
+			return NULL;
+		}
+		*slash = 0;
+	}
+}
+
+/*
+ * go knows the packages of the module it runs in only. A directory that is named from outside of
+ * any module (./examples/hello) can mean but one thing.
+ */
+static void enter_module(struct gotool *go, struct strv *packages)
+{
+	char here[PATH_MAX], full[PATH_MAX], *root = NULL;
+	const char *mode = getenv("GO111MODULE");
+	struct strv inside = {0};
+	if ((mode && !strcmp(mode, "off")) || getenv("GOWORK") || !getcwd(here, sizeof here) ||
+	    module_root(here))
+		return;
+	for (size_t i = 0; i < packages->n; i++) {
+		const char *p = packages->v[i];
+		bool below = ends_with(p, "/...");
+		char *dir = xasprintf("%.*s", (int)(strlen(p) - (below ? 4 : 0)), p);
+		bool ok = (*p == '.' || *p == '/') && is_directory(dir) && realpath(dir, full);
+		char *of = ok ? module_root(full) : NULL;
+		free(dir);
+		if (!of || (root && strcmp(root, of)))
+			return;
+		root = of;
+		strv_addf(&inside, ".%s%s", full + strlen(root), below ? "/..." : "");
+	}
+	if (!root)
+		return;
+	go->dir = root;
+	strv_free(packages);
+	*packages = inside;
+}
+
+void gotool_find(struct gotool *go, struct strv *packages)
 {
 	*go = (struct gotool){0};
+	enter_module(go, packages);
 	go->path = find_program("go");
 	if (!go->path)
 		die("no go command on PATH: " INSTALL_HINT);
@@ -51,7 +104,8 @@ void gotool_find(struct gotool *go)
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		strv_add(&argv, words[i]);
 	struct buffer out = {0}, err = {0};
-	int status = process_run(&argv, &(struct process_options){.out = &out, .err = &err});
+	int status =
+	    process_run(&argv, &(struct process_options){.dir = go->dir, .out = &out, .err = &err});
 	cJSON *json = status ? NULL : cJSON_Parse(out.data ? out.data : "");
 	if (!json) {
 		buffer_add(&err, "", 0);
@@ -219,8 +273,9 @@ int gotool_run(const struct gotool *go, const struct strv *args, struct buffer *
 	strv_add(&argv, go->path);
 	strv_append(&argv, args);
 	int status = process_run(
-	    &argv, &(struct process_options){
-		       .env = &go->env, .err_line = filter_line, .arg = &f, .out = out});
+	    &argv,
+	    &(struct process_options){
+		.dir = go->dir, .env = &go->env, .err_line = filter_line, .arg = &f, .out = out});
 	if (f.header && !f.noise)
 		dprintf(STDERR_FILENO, "%s\n", f.header);
 	free(f.header);

@@ -7,6 +7,7 @@
 struct gotool {
 	char *path; /* of the go command */
 	char *goroot, *version, *goos, *goarch, *goflags, *cc;
+	char *dir;	 /* where it runs; NULL: here */
 	int minor;	 /* 19 for go1.19.8; 1000 for a development version */
 	bool cgo;	 /* CGO_ENABLED */
 	struct strv env; /* what go must be run with beyond our environment */
@@ -26,10 +27,13 @@ struct package_list {
 	size_t n;
 };
 
-/* Finds go and asks it for its environment, as seen from here (a go.mod may choose another
- * toolchain). Exits with a message if go is absent, too old, or set up for another
- * machine. */
-void gotool_find(struct gotool *go);
+/*
+ * Finds go and asks it for its environment, as seen from here (a go.mod may choose another
+ * toolchain). Where we are in no module, but the packages are directories of one, go runs in that
+ * module, and the packages are rewritten. Exits with a message if go is absent, too old, or set up
+ * for another machine.
+ */
+void gotool_find(struct gotool *go, struct strv *packages);
 
 /* The value of -name=VALUE in GOFLAGS; the last one counts. Allocated, or NULL. */
 char *gotool_goflags_value(const struct gotool *go, const char *name);

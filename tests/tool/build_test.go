@@ -299,3 +299,26 @@ func goCache(t *testing.T) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// TestDirectoryOfAnotherModule names a package from outside of any module, which go refuses.
+func TestDirectoryOfAnotherModule(t *testing.T) {
+	dir := module(t, map[string]string{"cmd/hi/main.go": hello, "cmd/hi/hi_test.go": "package main\n"})
+	outside := t.TempDir()
+	write(t, filepath.Join(outside, "site", "index.html"), "here")
+	rel, err := filepath.Rel(outside, filepath.Join(dir, "cmd", "hi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(rel, "..") {
+		t.Fatal(rel)
+	}
+	succeeds(t, call{dir: outside, args: []string{"build", "--files", "site", rel}})
+	if _, err := os.Stat(filepath.Join(outside, "hi.elf")); err != nil {
+		t.Error(err)
+	}
+	succeeds(t, call{dir: outside, args: []string{"build", "-o", "b.elf", filepath.Join(dir, "cmd", "hi")}})
+	if _, err := os.Stat(filepath.Join(outside, "b.elf")); err != nil {
+		t.Error(err)
+	}
+	refuses(t, call{dir: outside, args: []string{"build", "./site"}}, "go.mod")
+}
