@@ -1,10 +1,11 @@
 #!/bin/bash
 # fetch-debian.sh CACHE: leaves Debian's cloud kernel as CACHE/vmlinux, an ELF that QEMU enters as
-# directly as it enters our image (no decompression inside the guest). The package is downloaded
+# directly as it enters our image (no decompression inside the guest), and the modules of its virtio network driver, in
+# the order in which they load, as CACHE/modules/*.ko. The package is downloaded
 # and unpacked, not installed: this machine's /boot stays as it is.
 set -euo pipefail
 cache=${1:?usage: fetch-debian.sh CACHE}
-[ -s "$cache/vmlinux" ] && exit 0
+[ -s "$cache/vmlinux" ] && [ -d "$cache/modules" ] && exit 0
 mkdir -p "$cache"
 cd "$cache"
 package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
@@ -28,5 +29,18 @@ else
     unpack '\xfd7zXZ\x00' xz -dc
 fi
 readelf -h vmlinux.part >/dev/null
+rm -rf modules.part
+mkdir modules.part
+i=10
+for m in virtio_ring virtio virtio_mmio failover net_failover virtio_net; do
+    file=$(find root -name "$m.ko*" | head -n 1)
+    case $file in
+    *.xz) xz -dc "$file" >modules.part/$i-$m.ko ;;
+    *.ko) cp "$file" modules.part/$i-$m.ko ;;
+    esac # not there: it is built in
+    i=$((i + 1))
+done
+rm -rf modules
+mv modules.part modules
 mv vmlinux.part vmlinux
 rm -rf root "$package"_*.deb

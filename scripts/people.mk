@@ -1,6 +1,6 @@
 # The targets that people type. `make help` prints what stands after the double hash.
 
-.PHONY: help setup demo test test-boot test-diff test-std test-std-slice xenlab stress bench lint
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice xenlab stress bench bench-net lint
 
 help: ## this list
 	@echo "make                build the kernel library and the tool, build/unigornel"
@@ -38,6 +38,10 @@ xenlab: setup ## an interactive dom0 of a real Xen, in QEMU
 stress: ## the stress programs, MINUTES each (default 10)
 	@$(MAKE) --no-print-directory -s all
 	@tests/stress/run.sh $(or $(MINUTES),10)
+
+bench-net: setup ## figures of the network against a Debian guest, and their bars (root)
+	@$(MAKE) --no-print-directory -s all
+	@bench/net.sh
 
 bench: setup ## figures against a Debian guest, and the bars they are held to
 	@$(MAKE) --no-print-directory -s all

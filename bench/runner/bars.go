@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"unigornel/bench/measure"
 )
 
 // Bars on ratios to the Debian guest.
@@ -88,7 +89,7 @@ func loadedSize(file string) (uint64, error) {
 }
 
 // judge prints every bar with PASS or FAIL and ends the program with 1 if one fails.
-func judge(f *figures, heap float64, s sizes, quick bool) {
+func judge(f *measure.Figures, heap float64, s sizes, quick bool) {
 	failed := 0
 	say := func(ok bool, format string, args ...any) {
 		word := "PASS"
@@ -100,7 +101,7 @@ func judge(f *figures, heap float64, s sizes, quick bool) {
 	}
 	fmt.Println("\nBars (ratios to the Debian guest, one CPU, microvm)")
 	for _, b := range ratioBars {
-		r, ok := f.ratio(b.figure)
+		r, ok := f.Ratio(b.figure)
 		if !ok {
 			fmt.Printf("----  %s: no Debian guest to compare with\n", b.what)
 			continue
@@ -108,9 +109,9 @@ func judge(f *figures, heap float64, s sizes, quick bool) {
 		say(r <= b.most, "%s: %.3f, at most %.2f", b.what, r, b.most)
 	}
 	if !quick {
-		hello, _ := f.median("hello-MiB", "unigornel")
+		hello, _ := f.Median("hello-MiB", "unigornel")
 		say(hello <= 8, "hello runs in %.0f MiB, at most 8", hello)
-		bench, _ := f.median("bench-MiB", "unigornel")
+		bench, _ := f.Median("bench-MiB", "unigornel")
 		say(bench <= heap+8, "bench runs in %.0f MiB, at most its heap of %.0f and 8", bench, heap)
 	}
 	const kib = 1024.0

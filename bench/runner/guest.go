@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+	"unigornel/bench/measure"
 )
 
 // guest is one thing that runs the measured programs.
@@ -30,7 +30,7 @@ type outcome struct {
 
 // run starts the command and reads its output until the line that holds last.
 func (g *guest) run(program string, mib int, env []string, first, last string, limit time.Duration) outcome {
-	warm(mib)
+	measure.Warm(mib)
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	c := g.command(program, mib, env)
@@ -91,29 +91,4 @@ func linux(name, kernel, initrds string, khz uint64) *guest {
 			"-m", fmt.Sprint(mib), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
 			"-kernel", kernel, "-initrd", filepath.Join(initrds, program+".cpio"), "-append", append_}
 	}}
-}
-
-// initrd writes a cpio archive ("newc", cpio(5)) that holds the file at path as /init.
-func initrd(path, to string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var b bytes.Buffer
-	entry := func(name string, mode, size int) {
-		fmt.Fprintf(&b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 0, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name)+1, 0)
-		b.WriteString(name + "\x00")
-		pad(&b)
-	}
-	entry("init", 0o100755, len(data))
-	b.Write(data)
-	pad(&b)
-	entry("TRAILER!!!", 0, 0)
-	return os.WriteFile(to, b.Bytes(), 0o644)
-}
-
-func pad(b *bytes.Buffer) {
-	for b.Len()%4 != 0 {
-		b.WriteByte(0)
-	}
 }

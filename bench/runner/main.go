@@ -12,10 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
+	"unigornel/bench/measure"
 )
 
 var root string
@@ -42,7 +42,7 @@ func main() {
 		build(p, work)
 	}
 
-	khz := tscKHz()
+	khz := measure.TSCKHz()
 	guests := []*guest{unigornel(work)}
 	for _, l := range []struct{ name, kernel string }{
 		{"debian", filepath.Join(cache, "debian", "vmlinux")},
@@ -55,14 +55,18 @@ func main() {
 		}
 	}
 
-	f := newFigures(guests)
+	names := []string{}
+	for _, g := range guests {
+		names = append(names, g.name)
+	}
+	f := measure.New(names...)
 	for i := 0; i < 2**runs; i++ {
 		for _, g := range guests {
 			o := g.run("hello", 256, nil, "BENCH-HELLO", "BENCH-HELLO", time.Minute)
 			if !o.ok {
 				fatal(g.name, "did not say hello:\n", o.output)
 			}
-			f.add("first-line-ms", g, o.first.Seconds()*1000)
+			f.Add("first-line-ms", g.name, o.first.Seconds()*1000)
 		}
 	}
 	heap := 0.0
@@ -74,22 +78,22 @@ func main() {
 				fatal(g.name, "did not finish:\n", o.output)
 			}
 			for name, ns := range parse(o.output) {
-				f.add(name, g, ns)
+				f.Add(name, g.name, ns)
 			}
 		}
 	}
 	if !*quick {
 		for _, g := range guests {
 			mib, _ := smallest(g, "hello", "BENCH-HELLO", 128)
-			f.add("hello-MiB", g, float64(mib))
+			f.Add("hello-MiB", g.name, float64(mib))
 			mib, output := smallest(g, "bench", "BENCH-DONE", 512)
-			f.add("bench-MiB", g, float64(mib))
+			f.Add("bench-MiB", g.name, float64(mib))
 			if g == guests[0] {
 				heap = heapOf(output)
 			}
 		}
 	}
-	f.table()
+	f.Table("median (ns/op)")
 	sizes := measureSizes(work)
 	judge(f, heap, sizes, *quick)
 }
@@ -109,7 +113,7 @@ func build(program, work string) {
 			fatal(fmt.Sprintf("%s: %v\n%s", strings.Join(c, " "), err, out))
 		}
 	}
-	if err := initrd(native, filepath.Join(work, program+".cpio")); err != nil {
+	if err := measure.Initrd(filepath.Join(work, program+".cpio"), nil, measure.File{Name: "init", Path: native}); err != nil {
 		fatal(err)
 	}
 }
@@ -153,73 +157,4 @@ func smallest(g *guest, program, marker string, enough int) (mib int, output str
 		}
 	}
 	return high, output
-}
-
-// figures holds every sample of every guest.
-type figures struct {
-	guests []*guest
-	names  []string
-	values map[string]map[string][]float64 // figure, guest
-}
-
-func newFigures(g []*guest) *figures {
-	return &figures{guests: g, values: map[string]map[string][]float64{}}
-}
-
-func (f *figures) add(name string, g *guest, v float64) {
-	if f.values[name] == nil {
-		f.values[name] = map[string][]float64{}
-		f.names = append(f.names, name)
-	}
-	f.values[name][g.name] = append(f.values[name][g.name], v)
-}
-
-// median of a figure; ok is false where the guest has none.
-func (f *figures) median(name, guest string) (m float64, ok bool) {
-	v := append([]float64{}, f.values[name][guest]...)
-	if len(v) == 0 {
-		return 0, false
-	}
-	sort.Float64s(v)
-	if n := len(v); n%2 == 0 {
-		return (v[n/2-1] + v[n/2]) / 2, true
-	}
-	return v[len(v)/2], true
-}
-
-func (f *figures) ratio(name string) (float64, bool) {
-	ours, ok1 := f.median(name, "unigornel")
-	theirs, ok2 := f.median(name, "debian")
-	return ours / theirs, ok1 && ok2 && theirs != 0
-}
-
-func (f *figures) table() {
-	sort.SliceStable(f.names, func(i, j int) bool { return rank(f.names[i]) < rank(f.names[j]) })
-	fmt.Printf("\n%-22s", "median (ns/op)")
-	for _, g := range f.guests {
-		fmt.Printf("%14s", g.name)
-	}
-	fmt.Printf("%12s\n", "of debian")
-	for _, n := range f.names {
-		fmt.Printf("%-22s", n)
-		for _, g := range f.guests {
-			if v, ok := f.median(n, g.name); ok {
-				fmt.Printf("%14.1f", v)
-			} else {
-				fmt.Printf("%14s", "-")
-			}
-		}
-		if r, ok := f.ratio(n); ok {
-			fmt.Printf("%12.3f", r)
-		}
-		fmt.Println()
-	}
-}
-
-// rank keeps the figures that are not nanoseconds in front and the rest in alphabetical order.
-func rank(name string) string {
-	if strings.HasSuffix(name, "-ms") || strings.HasSuffix(name, "-MiB") {
-		return " " + name
-	}
-	return name
 }

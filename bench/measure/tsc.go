@@ -1,13 +1,14 @@
-package main
+// Package measure is what the measuring programs share: samples, the host's clock, initial RAM disks.
+package measure
 
 import "time"
 
 // rdtsc reads the time stamp counter, which QEMU's emulation hands to guests unchanged.
 func rdtsc() uint64
 
-// tscKHz measures the counter's frequency. Linux on microvm has no timer to calibrate it against
+// TSCKHz measures the counter's frequency. Linux on microvm has no timer to calibrate it against
 // that a busy host leaves alone, so it is told (tsc_early_khz=).
-func tscKHz() uint64 {
+func TSCKHz() uint64 {
 	start, t0 := time.Now(), rdtsc()
 	time.Sleep(300 * time.Millisecond)
 	ticks := rdtsc() - t0

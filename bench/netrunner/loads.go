@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// result of one load.
+type result struct {
+	count   float64 // requests, round trips
+	seconds float64
+	bytes   float64
+	p50     float64 // ms, 0: not measured
+	p99     float64
+}
+
+// load puts a guest to work for d.
+type load struct {
+	name string
+	run  func(d time.Duration) (result, error)
+}
+
+var loads = []load{
+	{"keep-1", wrk(1, "/", false)},
+	{"keep-16", wrk(16, "/", false)},
+	{"keep-256", wrk(256, "/", false)},
+	{"close-16", wrk(16, "/", true)},
+	{"big-4", wrk(4, "/big", false)},
+	{"tcp-echo", echo("tcp4")},
+	{"udp-echo", echo("udp4")},
+	{"stream-down", stream("19", false)},
+	{"stream-up", stream("9", true)},
+}
+
+var (
+	wrkCount  = regexp.MustCompile(`(\d+) requests in ([\d.]+)(s|m),`)
+	wrkBytes  = regexp.MustCompile(`requests in [\d.]+\w+, ([\d.]+)(B|KB|MB|GB) read`)
+	wrkP      = regexp.MustCompile(`(50|99)%\s+([\d.]+)(us|ms|s)`)
+	wrkErrors = regexp.MustCompile(`(Socket errors|Non-2xx).*`)
+	unit      = map[string]float64{"us": 0.001, "ms": 1, "s": 1000, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+)
+
+func number(s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		fatal(err)
+	}
+	return f
+}
+
+// wrk runs wrk(1): connections that ask for path again and again, or one connection per request.
+func wrk(connections int, path string, close bool) func(time.Duration) (result, error) {
+	return func(d time.Duration) (result, error) {
+		args := []string{"-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(d.Seconds())), "--latency"}
+		if close {
+			args = append(args, "-H", "Connection: close")
+		}
+		out, err := exec.Command("wrk", append(args, "http://"+address+":8080"+path)...).CombinedOutput()
+		if err != nil {
+			return result{}, fmt.Errorf("wrk: %v\n%s", err, out)
+		}
+		m := wrkCount.FindStringSubmatch(string(out))
+		if m == nil {
+			return result{}, fmt.Errorf("wrk said:\n%s", out)
+		}
+		r := result{count: number(m[1]), seconds: number(m[2])}
+		if m := wrkBytes.FindStringSubmatch(string(out)); m != nil {
+			r.bytes = number(m[1]) * unit[m[2]]
+		}
+		for _, m := range wrkP.FindAllStringSubmatch(string(out), -1) {
+			if v := number(m[2]) * unit[m[3]]; m[1] == "50" {
+				r.p50 = v
+			} else {
+				r.p99 = v
+			}
+		}
+		if e := wrkErrors.FindString(string(out)); e != "" {
+			fmt.Println("    wrk:", e)
+		}
+		return r, nil
+	}
+}
+
+// echo sends 64 bytes and waits for them, one at a time.
+func echo(network string) func(time.Duration) (result, error) {
+	return func(d time.Duration) (result, error) {
+		c, err := net.Dial(network, address+":7")
+		if err != nil {
+			return result{}, err
+		}
+		defer c.Close()
+		b := make([]byte, 64)
+		begin, lost := time.Now(), 0
+		r := result{}
+		for time.Since(begin) < d {
+			c.SetDeadline(time.Now().Add(time.Second))
+			if _, err := c.Write(b); err != nil {
+				return r, err
+			}
+			if _, err := io.ReadFull(c, b); err != nil {
+				if lost++; network != "udp4" || lost > 3 {
+					return r, err
+				}
+				continue
+			}
+			r.count++
+		}
+		r.seconds = time.Since(begin).Seconds()
+		return r, nil
+	}
+}
+
+// stream moves bytes over one connection, up (to the guest) or down.
+func stream(port string, up bool) func(time.Duration) (result, error) {
+	return func(d time.Duration) (result, error) {
+		c, err := net.Dial("tcp4", address+":"+port)
+		if err != nil {
+			return result{}, err
+		}
+		defer c.Close()
+		b := make([]byte, 256<<10)
+		begin := time.Now()
+		r := result{}
+		c.SetDeadline(begin.Add(d + 5*time.Second))
+		for time.Since(begin) < d {
+			n := 0
+			if up {
+				n, err = c.Write(b)
+			} else {
+				n, err = c.Read(b)
+			}
+			if err != nil {
+				return r, err
+			}
+			r.bytes += float64(n)
+		}
+		r.seconds = time.Since(begin).Seconds()
+		r.count = r.bytes / (1 << 20)
+		return r, nil
+	}
+}
