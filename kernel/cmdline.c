@@ -126,10 +126,13 @@ static int kernel_option(char *word, const char **error)
 
 /* Words that the virtual machine monitor adds by itself (QEMU's microvm, Firecracker), at the end
  * and so behind the program's arguments: they are for drivers. */
-static bool added_by_monitor(const char *word)
+static bool added_by_monitor(char *word)
 {
-	static const char prefix[] = "virtio_mmio.device=";
-	return strncmp(word, prefix, sizeof(prefix) - 1) == 0;
+	const char *value = option_value(word, "virtio_mmio.device=");
+
+	if (value && cmdline.virtio_mmio_count < CMDLINE_VIRTIO_MMIO)
+		cmdline.virtio_mmio[cmdline.virtio_mmio_count++] = value;
+	return value != NULL;
 }
 
 /* Room for cmdline_default_env. */

@@ -3,6 +3,8 @@
 #pragma once
 #include <stdbool.h>
 
+#define CMDLINE_VIRTIO_MMIO 32
+
 struct cmdline {
 	char **argv; /* NULL-terminated, argv[0] is the program's name */
 	int argc;
@@ -16,6 +18,9 @@ struct cmdline {
 	bool quiet;
 	bool exit_console; /* the exit record goes to the console too */
 	bool console_pipe; /* console=pipe: stdin is a byte stream, not a terminal */
+	/* Values of virtio_mmio.device=, which monitors append: SIZE@BASE:IRQ[:ID]. */
+	const char *virtio_mmio[CMDLINE_VIRTIO_MMIO];
+	unsigned virtio_mmio_count;
 };
 
 extern struct cmdline cmdline;

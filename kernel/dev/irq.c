@@ -83,6 +83,33 @@ int irq_request_gsi(unsigned gsi, unsigned flags, irq_handler_t handler, void *a
 	return err;
 }
 
+int irq_alloc_message(irq_handler_t handler, void *arg)
+{
+	int vector = -ENOSPC;
+
+	if (!have_controller)
+		return -ENODEV;
+	spin_lock(&irq_lock);
+	if (next_line < VECTOR_LOCAL) {
+		vector = (int)next_line++;
+		vector_gsi[(unsigned)vector - VECTOR_LINES] = UINT32_MAX;
+		vectors[(unsigned)vector - VECTOR_LINES].arg = arg;
+		vectors[(unsigned)vector - VECTOR_LINES].handler = handler;
+	}
+	spin_unlock(&irq_lock);
+	return vector;
+}
+
+uint32_t irq_message_target(void)
+{
+	return lapic_id();
+}
+
+const struct interrupt_model *irq_model(void)
+{
+	return &model;
+}
+
 int irq_alloc_vector(irq_handler_t handler, void *arg)
 {
 	int vector = -ENOSPC;

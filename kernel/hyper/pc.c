@@ -8,6 +8,7 @@
 #include "dev/lapic.h"
 #include "dev/rtc.h"
 #include "dev/uart.h"
+#include "dev/virtio/virtio.h"
 #include "hyper/hyper.h"
 #include "lib/muldiv.h"
 #include "lib/printk.h"
@@ -180,6 +181,12 @@ static void pc_timer_set(uint64_t deadline)
 	lapic_timer_set_count(count > UINT32_MAX ? UINT32_MAX : (uint32_t)count);
 }
 
+static void pc_probe_devices(void)
+{
+	virtio_pci_probe();
+	virtio_mmio_probe();
+}
+
 const struct hypervisor hyper_pc = {
     .name = "pc",
     .detect = pc_detect,
@@ -191,5 +198,6 @@ const struct hypervisor hyper_pc = {
     .timer_set = pc_timer_set,
     .console_write = uart_write,
     .console_start_input = pc_start_input,
+    .probe_devices = pc_probe_devices,
     .shutdown = pc_shutdown,
 };

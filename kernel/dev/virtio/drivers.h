@@ -1,0 +1,5 @@
+/* The virtio drivers there are. */
+#pragma once
+#include "dev/virtio/virtio.h"
+
+extern const struct virtio_driver virtio_net_driver, virtio_rng_driver;
