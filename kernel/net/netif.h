@@ -58,6 +58,13 @@ struct ifaddr {
 };
 enum ifaddr_origin { IFADDR_KERNEL, IFADDR_STATIC, IFADDR_DHCP, IFADDR_SLAAC };
 
+/* A multicast link address that drivers are asked to receive. */
+struct netif_link_mcast {
+	struct list link; /* on netif.link_mcast */
+	uint8_t mac[ETH_ALEN];
+	unsigned users;
+};
+
 struct netif {
 	struct list link; /* on netif_list, by index */
 	int index;	  /* from 1; loopback is 1 */
@@ -75,7 +82,7 @@ struct netif {
 	void *driver;
 	struct list addrs;	/* struct ifaddr */
 	struct list multicast;	/* struct netif_mcast (mcast.h) */
-	struct list link_mcast; /* link addresses to receive; netif.c */
+	struct list link_mcast; /* struct netif_link_mcast */
 	bool flush_pending;
 	struct list flush_link;
 	struct netif_stats stats;
