@@ -569,3 +569,4 @@ __attribute__((weak)) void inet_leave_all(struct inet_sock *s)
 __attribute__((weak)) void inet_purge_errors(struct inet_sock *s)
 {
 }
+__attribute__((weak)) unsigned packet_taps;
