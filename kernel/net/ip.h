@@ -21,6 +21,7 @@ struct ip_tx {
 	uint32_t flow_label;	/* IPv6 */
 	const uint8_t *options; /* IPv4 options or IPv6 extension headers, padded; NULL */
 	uint16_t options_len;
+	uint8_t first_header; /* IPv6 with options: the type of the first of them */
 };
 
 /*
@@ -30,6 +31,10 @@ struct ip_tx {
  * there.
  */
 int ip_output(struct packet *p, const struct route *rt, const struct ip_tx *tx);
+/* Sends p, data at a complete IP header (IP_HDRINCL): lengths, the IPv4 checksum and an
+ * identification of 0 are filled in. Takes p. 0, -EMSGSIZE, -EINVAL (no header), or as ip_output.
+ */
+int ip_output_header(struct packet *p, const struct route *rt);
 /* Bytes of headers that ip_output prepends for this destination (without link header). */
 static inline uint32_t ip_header_len(const struct ip_addr *dst)
 {

@@ -55,6 +55,11 @@ struct ifaddr {
 	uint8_t state;			/* enum ifaddr_state; IPv4 addresses are always preferred */
 	uint8_t origin;			/* enum ifaddr_origin */
 	uint64_t valid_until, preferred_until; /* monotonic ns, UINT64_MAX for ever */
+	/* Duplicate address detection goes on while the address is in use already (RFC 4429): nd.c.
+	 */
+	bool optimistic;
+	uint8_t dad_sent;
+	uint64_t dad_deadline;
 };
 enum ifaddr_origin { IFADDR_KERNEL, IFADDR_STATIC, IFADDR_DHCP, IFADDR_SLAAC };
 
@@ -98,6 +103,8 @@ extern struct list netif_list;
 /* Adds n (type, mac, mtu, features, ops, driver set; name from a pattern such as "eth%d"), not yet
  * up. */
 void netif_register(struct netif *n, const char *pattern);
+/* The loopback interface; NULL until loopback_init. */
+extern struct netif *netif_loopback;
 struct netif *netif_by_index(int index); /* NULL if there is none */
 struct netif *netif_by_name(const char *name);
 /* Sets or clears IFF_UP: routes, neighbour entries, multicast and IPv6's link-local address follow.
@@ -125,11 +132,15 @@ void netif_flush(void);
 void netif_input(struct netif *n, struct packet *p);
 /* Drivers: the end of a batch of netif_input. TCP sends the ACKs it held back for the batch. */
 void netif_input_end(void);
+/* tcp: sends the acknowledgements that were held back while a batch came in. */
+void tcp_input_end(void);
 
 /* Addresses (ifaddr.c). 0, -EEXIST, -EINVAL, -ENOMEM, -EADDRNOTAVAIL. Adding an address adds its
  * prefix and local routes, and starts duplicate address detection (RFC 4862) for IPv6. */
 int ifaddr_add(struct netif *n, const struct ip_addr *addr, uint8_t prefix, uint8_t origin,
 	       uint64_t valid_until, uint64_t preferred_until);
+/* New lifetimes of an address (SLAAC, DHCP); expired ones go by themselves. */
+void ifaddr_set_lifetime(struct ifaddr *a, uint64_t valid_until, uint64_t preferred_until);
 int ifaddr_del(struct netif *n, const struct ip_addr *addr, uint8_t prefix);
 /* The interface's own address entry, NULL; netif NULL: on any. Tentative ones are not found. */
 struct ifaddr *ifaddr_find(const struct netif *n, const struct ip_addr *addr);

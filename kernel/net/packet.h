@@ -24,8 +24,9 @@ struct netif;
  * map. */
 struct netbuf {
 	uint32_t refs;
-	uint32_t size; /* bytes at data */
+	uint32_t size; /* bytes at data; netbuf_alloc rounds up */
 	uint8_t *data;
+	uint32_t class; /* of netbuf.c: where the memory came from; 0 with release */
 	void (*release)(struct netbuf *b); /* NULL: kfree/page_free as netbuf_alloc chose */
 };
 
@@ -74,6 +75,7 @@ struct packet {
 	bool broadcast, multicast; /* by link address */
 	bool other_host;	   /* promiscuous: not for us */
 	bool looped;		   /* came in over loopback */
+	bool embedded;		   /* a netbuf follows the header in the same object (netbuf.c) */
 
 	/* Filled by ip_input, read by the transports. */
 	struct ip_addr src, dst;
@@ -107,6 +109,10 @@ void packet_free(struct packet *p); /* NULL is allowed */
  * header bytes if linear_copy > 0: that many bytes from data), shared fragments. NULL when memory
  * is out. */
 struct packet *packet_clone(const struct packet *p, uint32_t linear_copy);
+/* A packet of a copy of p's first `headers` bytes (linear) and, after them, len bytes of p from
+ * offset on in fragments (shared). NULL when memory is out. */
+struct packet *packet_slice(const struct packet *p, uint32_t offset, uint32_t len,
+			    uint32_t headers);
 /* A deep copy with linear data only; NULL when memory is out or len > 65535 + headers. */
 struct packet *packet_copy(const struct packet *p);
 
@@ -123,6 +129,12 @@ void *packet_put(struct packet *p, uint32_t n);
 /* Makes the first n bytes linear. 0, -EINVAL (shorter than that), -ENOMEM. Pointers into the linear
  * part are stale afterwards (l2, l3, l4, csum_start are moved along). */
 int packet_need_linear(struct packet *p, uint32_t n);
+/* Makes n bytes of headroom that no other packet shares. 0, -ENOMEM. */
+int packet_need_headroom(struct packet *p, uint32_t n);
+/* Makes the whole packet linear. 0, -ENOMEM. */
+int packet_linearize(struct packet *p);
+/* Makes the linear part the packet's own, if others may share it. 0, -ENOMEM. */
+int packet_unshare(struct packet *p);
 /* Cuts the packet to n bytes (n <= len). */
 void packet_trim(struct packet *p, uint32_t n);
 /* Drops n bytes from the front, linear or not (n <= len). */
@@ -156,3 +168,6 @@ extern struct packet_stats packet_stats;
 /* True when more than half of bytes_limit is used: protocols then drop what they can (out-of-order
  * queues, reassembly) and stop growing buffers. */
 bool packet_memory_pressure(void);
+
+/* How many want packet.timestamp. */
+extern unsigned net_timestamps;

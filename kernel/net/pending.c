@@ -15,6 +15,7 @@
 #include "net/unix.h"
 #include "net/dhcp.h"
 #include "net/slaac.h"
+#include "net/tap.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 __attribute__((weak)) bool ip_prefix_match(const struct ip_addr *a, const struct ip_addr *b,
@@ -245,11 +246,11 @@ __attribute__((weak)) void ip6_input(struct packet *p)
 }
 __attribute__((weak)) void tcp_input(struct packet *p)
 {
-	panic("net: tcp_input has not landed");
+	packet_free(p);
 }
 __attribute__((weak)) void udp_input(struct packet *p)
 {
-	panic("net: udp_input has not landed");
+	packet_free(p);
 }
 __attribute__((weak)) void icmp4_input(struct packet *p)
 {
@@ -261,19 +262,16 @@ __attribute__((weak)) void icmp6_input(struct packet *p)
 }
 __attribute__((weak)) bool raw_input(const struct packet *p)
 {
-	panic("net: raw_input has not landed");
+	return false;
 }
 __attribute__((weak)) void tcp_icmp_error(const struct icmp_error *e)
 {
-	panic("net: tcp_icmp_error has not landed");
 }
 __attribute__((weak)) void udp_icmp_error(const struct icmp_error *e)
 {
-	panic("net: udp_icmp_error has not landed");
 }
 __attribute__((weak)) void raw_icmp_error(const struct icmp_error *e)
 {
-	panic("net: raw_icmp_error has not landed");
 }
 __attribute__((weak)) void icmp_send_error(const struct packet *p, uint8_t type, uint8_t code,
 					   uint32_t info)
@@ -286,27 +284,27 @@ __attribute__((weak)) void icmp_send_port_unreachable(const struct packet *p)
 }
 __attribute__((weak)) bool ping_input(const struct packet *p)
 {
-	panic("net: ping_input has not landed");
+	return false;
 }
 __attribute__((weak)) int mcast_join(struct netif *n, const struct ip_addr *group)
 {
-	panic("net: mcast_join has not landed");
+	return 0;
 }
 __attribute__((weak)) int mcast_leave(struct netif *n, const struct ip_addr *group)
 {
-	panic("net: mcast_leave has not landed");
+	return 0;
 }
 __attribute__((weak)) bool mcast_member(const struct netif *n, const struct ip_addr *group)
 {
-	panic("net: mcast_member has not landed");
+	return true;
 }
 __attribute__((weak)) void igmp_input(struct packet *p)
 {
-	panic("net: igmp_input has not landed");
+	packet_free(p);
 }
 __attribute__((weak)) void mld_input(struct packet *p)
 {
-	panic("net: mld_input has not landed");
+	packet_free(p);
 }
 __attribute__((weak)) void cmsg_put(struct socket_msg *m, int level, int type, const void *data,
 				    size_t len)
@@ -570,3 +568,29 @@ __attribute__((weak)) void inet_purge_errors(struct inet_sock *s)
 {
 }
 __attribute__((weak)) unsigned packet_taps;
+
+/* Parts that may be missing for a while without harm. */
+__attribute__((weak)) void tcp_input_end(void)
+{
+}
+__attribute__((weak)) void packet_socket_tap(struct netif *n, const struct packet *p, bool outgoing)
+{
+}
+void slaac_input_ra(struct packet *p);
+__attribute__((weak)) void slaac_input_ra(struct packet *p)
+{
+	packet_free(p);
+}
+void slaac_duplicate(struct netif *n, const struct ip_addr *a);
+__attribute__((weak)) void slaac_duplicate(struct netif *n, const struct ip_addr *a)
+{
+}
+bool dhcp_input(struct packet *p);
+__attribute__((weak)) bool dhcp_input(struct packet *p)
+{
+	return false;
+}
+void dhcp_arp_input(struct netif *n, const uint8_t mac[6], uint32_t ip);
+__attribute__((weak)) void dhcp_arp_input(struct netif *n, const uint8_t mac[6], uint32_t ip)
+{
+}
