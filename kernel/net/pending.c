@@ -567,30 +567,11 @@ __attribute__((weak)) void inet_leave_all(struct inet_sock *s)
 __attribute__((weak)) void inet_purge_errors(struct inet_sock *s)
 {
 }
-__attribute__((weak)) unsigned packet_taps;
 
 /* Parts that may be missing for a while without harm. */
 __attribute__((weak)) void tcp_input_end(void)
 {
 }
 __attribute__((weak)) void packet_socket_tap(struct netif *n, const struct packet *p, bool outgoing)
-{
-}
-void slaac_input_ra(struct packet *p);
-__attribute__((weak)) void slaac_input_ra(struct packet *p)
-{
-	packet_free(p);
-}
-void slaac_duplicate(struct netif *n, const struct ip_addr *a);
-__attribute__((weak)) void slaac_duplicate(struct netif *n, const struct ip_addr *a)
-{
-}
-bool dhcp_input(struct packet *p);
-__attribute__((weak)) bool dhcp_input(struct packet *p)
-{
-	return false;
-}
-void dhcp_arp_input(struct netif *n, const uint8_t mac[6], uint32_t ip);
-__attribute__((weak)) void dhcp_arp_input(struct netif *n, const uint8_t mac[6], uint32_t ip)
 {
 }
