@@ -3,12 +3,13 @@
 #include <linux/eventpoll.h>
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/page.h"
 #include "net/packet.h"
 #include "net/unix_internal.h"
 
 #define INLINE_MAX 2048u /* up to here the bytes lie in the message */
 
-/* Together these have a limit of their own; pieces count as the stack's buffers. */
+/* Together these may be an eighth of RAM; pieces count as the stack's buffers. */
 static uint64_t inline_bytes;
 
 /* As Linux accounts: the data's share of the allocator, and the descriptor of the buffer. Programs
@@ -46,7 +47,7 @@ int unix_msg_new(struct unix_sock *from, struct uio *u, uint32_t len, struct uni
 {
 	uint32_t pieces = (len + UNIX_PIECE - 1) / UNIX_PIECE;
 	bool in_place = len <= INLINE_MAX;
-	if (pieces > UINT16_MAX || (in_place && inline_bytes + len > packet_stats.bytes_limit))
+	if (pieces > UINT16_MAX || (in_place && inline_bytes + len > page_total() * PAGE_SIZE / 8))
 		return -ENOBUFS;
 	struct unix_msg *m =
 	    kmalloc(offsetof(struct unix_msg, bytes) +
