@@ -104,8 +104,8 @@ int unix_autobind_for_cred(struct unix_sock *u);
 void unix_unbind(struct unix_sock *u);
 /* Shares from's name with u (accept). */
 void unix_inherit_name(struct unix_sock *u, struct unix_sock *from);
-/* The socket with that name and of u's type: a reference in *out. -ECONNREFUSED, -ENOENT,
- * -EACCES, -EPROTOTYPE, -EINVAL ... */
+/* The socket with that name and of u's type: a reference in *out (else NULL). -ECONNREFUSED,
+ * -ENOENT, -EACCES, -EPROTOTYPE, -EINVAL ... */
 int unix_lookup(struct unix_sock *u, const struct __kernel_sockaddr_storage *a, unsigned len,
 		struct unix_sock **out);
 int unix_getname(struct socket *so, struct __kernel_sockaddr_storage *a, bool peer);

@@ -234,6 +234,7 @@ int unix_lookup(struct unix_sock *u, const struct __kernel_sockaddr_storage *nam
 		struct unix_sock **out)
 {
 	struct unix_addr *a;
+	*out = NULL;
 	int err = addr_new(name, len, &a);
 	if (err)
 		return err;
@@ -245,7 +246,9 @@ int unix_lookup(struct unix_sock *u, const struct __kernel_sockaddr_storage *nam
 			err = -ECONNREFUSED;
 	}
 	unix_addr_put(a);
-	if (!err)
+	if (err)
+		*out = NULL;
+	else
 		unix_get(*out);
 	return err;
 }

@@ -50,7 +50,11 @@ void unix_setup(struct unix_sock *u)
 
 static int unix_create(struct socket *so, int protocol)
 {
-	(void)protocol;
+	if (protocol && protocol != AF_UNIX)
+		return -EPROTONOSUPPORT;
+	so->protocol = 0;
+	if (so->type == SOCK_RAW)
+		so->type = SOCK_DGRAM; /* as BSD has it */
 	unix_setup(unix_of(so));
 	return 0;
 }
@@ -313,6 +317,14 @@ static const struct proto unix_datagram = {
     .recvmsg = unix_datagram_receive,
 };
 
+static const struct proto unix_raw = {
+    COMMON,
+    .type = SOCK_RAW,
+    .connect = unix_datagram_connect,
+    .sendmsg = unix_datagram_send,
+    .recvmsg = unix_datagram_receive,
+};
+
 static const struct proto unix_seqpacket = {
     COMMON,
     .type = SOCK_SEQPACKET,
@@ -329,4 +341,5 @@ void unix_init(void)
 	socket_register(&unix_stream);
 	socket_register(&unix_datagram);
 	socket_register(&unix_seqpacket);
+	socket_register(&unix_raw);
 }

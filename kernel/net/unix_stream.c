@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include "net/unix_internal.h"
+#include "vfs/file.h"
 
 static void become_peers(struct unix_sock *a, struct unix_sock *b)
 {
@@ -92,8 +93,11 @@ int unix_accept(struct socket *so, struct socket **conn)
 	struct unix_sock *u = unix_of(so);
 	if (u->state != UNIX_LISTENING)
 		return -EINVAL;
-	if (list_empty(&u->accepting))
-		return u->so.shutdown & RCV_SHUTDOWN ? -EINVAL : -EAGAIN;
+	if (list_empty(&u->accepting)) {
+		/* Who does not wait is told that there is nobody, even then. */
+		bool wait = so->file && !file_nonblock(so->file);
+		return wait && (so->shutdown & RCV_SHUTDOWN) ? -EINVAL : -EAGAIN;
+	}
 	struct unix_sock *e = list_entry(u->accepting.next, struct unix_sock, embryo_link);
 	list_remove(&e->embryo_link);
 	u->queued--;

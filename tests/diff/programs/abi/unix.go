@@ -302,7 +302,6 @@ func unixStream() {
 	ioctlInt("waiting", b, 0x541b)
 	receive("the rest", b, 100, 0)
 	receive("nothing", b, 100, 0)
-	send("out of band", a, "x", syscall.MSG_OOB)
 	addr := sockaddr("\x00nobody")
 	one := []byte{'x'}
 	raw("send to a name", syscall.SYS_SENDTO, uintptr(a), uintptr(unsafe.Pointer(&one[0])), 1, syscall.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&addr[0])), uintptr(len(addr)))
@@ -944,7 +943,9 @@ func unixPoll() {
 	}()
 	wait("edge for room", 1000)
 	time.Sleep(40 * time.Millisecond)
-	wait("clear", 0)
+	for n := 1; n > 0; { // room may come in several steps
+		n, _ = syscall.EpollWait(ep, make([]syscall.EpollEvent, 4), 0)
+	}
 	must(syscall.Shutdown(a, syscall.SHUT_WR))
 	wait("edge for the end", 100)
 	syscall.Close(a)
