@@ -139,6 +139,7 @@ static int run(const struct machine *m)
 	if (!available(&why))
 		die("%s", why);
 	const char *accel = choose_accel(m);
+	network_open(m->network);
 	int console, far_console, record, far_record, status;
 	channel(&console, &far_console);
 	channel(&record, &far_record);
@@ -146,7 +147,6 @@ static int run(const struct machine *m)
 	int log_fd = open(log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		die("cannot write %s: %s", log, strerror(errno));
-	network_open(m->network);
 	struct strv argv = {0};
 	int keep[3 + MAX_INTERFACES] = {far_console, far_record};
 	command_line(m, accel, far_console, far_record, &argv, keep + 2);

@@ -45,6 +45,7 @@ struct publish {
 	char address[INET6_ADDRSTRLEN]; /* of the host, "" for any */
 	bool v6, udp;
 	uint16_t host, guest;
+	uint16_t inner; /* v6: the port of 127.0.0.1 that QEMU forwards from (forward.h) */
 };
 
 struct network {

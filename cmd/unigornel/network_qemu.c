@@ -1,4 +1,5 @@
 #include "network_qemu.h"
+#include "forward.h"
 #include "process.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,8 +83,21 @@ static socklen_t host_address(const struct publish *p, struct sockaddr_storage *
 	return sizeof *four;
 }
 
-/* Takes the port for a moment, as QEMU will, to see that it can be had. */
-static void try_port(struct publish *p)
+/* Any free port of 127.0.0.1. */
+static uint16_t free_port(bool udp)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof a;
+	int s = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof a) ||
+	    getsockname(s, (struct sockaddr *)&a, &length))
+		die("-p: no port of 127.0.0.1 is free: %s", strerror(errno));
+	close(s);
+	return ntohs(a.sin_port);
+}
+
+/* Takes the port, to see that it can be had: for a moment, as QEMU will (IPv4), or to keep. */
+static void take_port(struct publish *p)
 {
 	struct sockaddr_storage a;
 	socklen_t length = host_address(p, &a);
@@ -95,7 +109,7 @@ static void try_port(struct publish *p)
 		setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	if (p->v6)
 		setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
-	if (bind(s, (struct sockaddr *)&a, length) || (!p->udp && listen(s, 1))) {
+	if (bind(s, (struct sockaddr *)&a, length) || (!p->udp && listen(s, SOMAXCONN))) {
 		if (errno == EADDRINUSE)
 			die("-p %s: port %u of the host is in use: choose another, or see who has "
 			    "it "
@@ -117,7 +131,12 @@ static void try_port(struct publish *p)
 		warn("port %u of the host is port %u%s of the machine", p->host, p->guest,
 		     p->udp ? "/udp" : "");
 	}
-	close(s);
+	if (!p->v6) {
+		close(s);
+		return;
+	}
+	p->inner = free_port(p->udp);
+	forward_start(s, p->udp, p->inner);
 }
 
 /* A capture file is made anew, as QEMU will. */
@@ -139,7 +158,7 @@ void network_open(struct network *n)
 			try_pcap(f->pcap);
 	}
 	for (size_t i = 0; i < n->published; i++)
-		try_port(&n->publish[i]);
+		take_port(&n->publish[i]);
 }
 
 void network_close(struct network *n)
@@ -168,8 +187,9 @@ static void user_backend(const struct network *n, unsigned i, bool first, struct
 	    i, net, four->prefix, host, dns, machine, net6, host6);
 	for (size_t j = 0; first && j < n->published; j++) {
 		const struct publish *p = &n->publish[j];
-		buffer_addf(&b, ",hostfwd=%s:%s:%u-%s:%u", p->udp ? "udp" : "tcp", p->address,
-			    p->host, machine, p->guest);
+		buffer_addf(&b, ",hostfwd=%s:%s:%u-%s:%u", p->udp ? "udp" : "tcp",
+			    p->v6 ? "127.0.0.1" : p->address, p->v6 ? p->inner : p->host, machine,
+			    p->guest);
 	}
 	strv_add(argv, b.data);
 	buffer_free(&b);

@@ -29,6 +29,7 @@ type program struct {
 	ports []port
 	ready string // what it prints when it serves
 	flags []string
+	host  string // address of the host that the ports are published on, 127.0.0.1
 }
 
 // port is one that it listens on, by default at the number that the machine has.
@@ -76,6 +77,13 @@ func (o *output) String() string {
 	return machine.Console(o.text.String())
 }
 
+func (p program) hostAddress() string {
+	if p.host == "" {
+		return "127.0.0.1"
+	}
+	return p.host
+}
+
 // start runs the program on a target or, if that is "native", as an ordinary process, and returns
 // when it serves. It is stopped at the end of the test.
 func (p program) start(t *testing.T, target string) *server {
@@ -93,7 +101,7 @@ func (p program) start(t *testing.T, target string) *server {
 	} else {
 		flags := append([]string{}, p.flags...)
 		for _, q := range p.ports {
-			flags = append(flags, "-p", "127.0.0.1:0:"+q.String())
+			flags = append(flags, "-p", p.hostAddress()+":0:"+q.String())
 		}
 		command = machine.Command(target, built.Image, machine.Options{Flags: flags, Args: p.args})
 	}
@@ -115,7 +123,7 @@ func (p program) start(t *testing.T, target string) *server {
 			if m == nil {
 				t.Fatalf("the tool does not say which port leads to %v; output:\n%s", q, s.out)
 			}
-			s.Addr[q.number] = "127.0.0.1:" + m[1]
+			s.Addr[q.number] = p.hostAddress() + ":" + m[1]
 		}
 	}
 	return s
