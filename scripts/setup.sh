@@ -48,7 +48,12 @@ command lz4 lz4
 command zstd zstd
 command perl perl-base
 command depmod kmod
-command timeout coreutils"
+command timeout coreutils
+command ip iproute2
+command ping iputils-ping
+command curl curl
+command wrk wrk
+command h2load nghttp2-client"
 
 missing() {
     local how name package
