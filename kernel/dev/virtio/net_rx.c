@@ -147,45 +147,75 @@ static void drop(struct virtio_net *v, struct netbuf *b, unsigned more, uint64_t
 	skip(v, more);
 }
 
-/* One frame, whose first buffer is b with len bytes in it. */
-static void receive(struct virtio_net *v, struct netbuf *b, uint32_t len)
+/* Buffers to replace n that are about to leave the ring. False: not enough memory. */
+static bool reserve(struct virtio_net *v, struct netbuf **fresh, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		fresh[i] = netbuf_alloc(v->rx_buffer);
+		if (fresh[i])
+			continue;
+		while (i)
+			netbuf_put(fresh[--i]);
+		return false;
+	}
+	return true;
+}
+
+/* The frame of `buffers` buffers, b of len bytes being the first, as a packet; NULL: dropped. */
+static struct packet *gather(struct virtio_net *v, struct netbuf *b, uint32_t len, unsigned buffers)
 {
 	struct netif_stats *stats = &v->netif.stats;
 	struct virtio_net_hdr_v1 h;
-	unsigned buffers, got = 1;
+	unsigned got = 1;
 	struct packet *p;
 
 	__builtin_memcpy(&h, b->data, sizeof h);
-	buffers = v->mergeable ? h.num_buffers : 1;
-	if (!buffers || len < NET_HEADER + ETH_HLEN) {
-		drop(v, b, buffers ? buffers - 1 : 0, &stats->rx_errors);
-		return;
-	}
-	if (buffers > MERGE_MAX) {
-		drop(v, b, buffers - 1, &stats->rx_errors);
-		return;
-	}
-	/* Without memory for another buffer this one stays in the ring, or it would run dry. */
-	if (virtqueue_pending(&v->rx) < v->rx_floor && !refill(v)) {
-		drop(v, b, buffers - 1, &stats->rx_dropped);
-		return;
-	}
 	p = begin(v, b, len - NET_HEADER, buffers == 1);
 	if (!p) {
 		stats->rx_dropped++;
 		skip(v, buffers - 1);
-		return;
+		return NULL;
 	}
 	p->netif = &v->netif;
 	for (; got < buffers && (b = virtqueue_get(&v->rx, &len)); got++)
-		if (packet_add_frag(p, b, 0, len))
-			break; /* cannot be: MERGE_MAX */
-	if (got < buffers || !read_header(p, &h, v->device->features)) {
-		stats->rx_errors++;
-		packet_free(p);
+		packet_add_frag(p, b, 0, len);
+	if (got == buffers && read_header(p, &h, v->device->features))
+		return p;
+	stats->rx_errors++;
+	packet_free(p);
+	return NULL;
+}
+
+/* One frame, whose first buffer is b with len bytes in it. */
+static void receive(struct virtio_net *v, struct netbuf *b, uint32_t len)
+{
+	unsigned buffers = 1, fresh_count = 0;
+	struct netbuf *fresh[MERGE_MAX];
+	struct packet *p;
+
+	if (v->mergeable) {
+		const volatile struct virtio_net_hdr_v1 *h = (void *)b->data;
+
+		buffers = h->num_buffers; /* once: the device may change it */
+	}
+	if (!buffers || buffers > MERGE_MAX || len < NET_HEADER + ETH_HLEN) {
+		drop(v, b, buffers ? buffers - 1 : 0, &v->netif.stats.rx_errors);
 		return;
 	}
-	netif_input(&v->netif, p);
+	/* The ring must not run dry, or nothing would ever arrive again: where it is low, buffers
+	 * leave it only in exchange for others. */
+	if (virtqueue_pending(&v->rx) < v->rx_floor + buffers) {
+		if (!reserve(v, fresh, buffers)) {
+			drop(v, b, buffers - 1, &v->netif.stats.rx_dropped);
+			return;
+		}
+		fresh_count = buffers;
+	}
+	p = gather(v, b, len, buffers);
+	while (fresh_count)
+		recycle(v, fresh[--fresh_count]);
+	if (p)
+		netif_input(&v->netif, p);
 }
 
 unsigned net_rx_poll(struct virtio_net *v, unsigned budget)
