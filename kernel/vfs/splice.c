@@ -6,6 +6,25 @@
 #include "sched/wait.h"
 #include "time/clock.h"
 #include "vfs/file.h"
+#include "vfs/inode.h"
+
+#define MEM_DEVICE(n) (1u << 8 | (n)) /* st_rdev of /dev/null and its like */
+
+bool spliceable(struct file *f, bool into)
+{
+	if (into ? !f->ops->write : !f->ops->read)
+		return false;
+	switch (f->inode->mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return true;
+	case S_IFCHR: /* not into /dev/full, not out of /dev/null */
+		return f->inode->rdev != MEM_DEVICE(into ? 7 : 3);
+	default:
+		return false;
+	}
+}
 
 long splice_to_socket(struct file *f, struct uio *u, bool more)
 {

@@ -8,6 +8,8 @@
 struct file;
 struct uio;
 
+/* May f's bytes be spliced out of it (or into it)? Data, sockets and most devices can. */
+bool spliceable(struct file *f, bool into);
 /* Sends the buffers of u to f, a socket, without waiting. more: further bytes follow at once
  * (MSG_MORE). Bytes, -EAGAIN, -errno. */
 long splice_to_socket(struct file *f, struct uio *u, bool more);

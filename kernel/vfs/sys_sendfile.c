@@ -14,7 +14,8 @@
 #include "vfs/regfile.h"
 #include "vfs/splice.h"
 
-#define MAX_PAGES 32
+#define MAX_PAGES     32
+#define MESSAGE_PAGES 16 /* that go into one message of a socket that keeps messages apart */
 
 /* Where the bytes go. */
 struct sink {
@@ -22,12 +23,18 @@ struct sink {
 	uint64_t *pos; /* NULL: the file's own position */
 	bool socket, pipe;
 	bool more; /* these are not the last bytes */
+	unsigned max_pages;
 };
 
 static struct sink sink_of(struct file *f, uint64_t *pos)
 {
-	return (struct sink){
-	    .file = f, .pos = pos, .socket = socket_of(f) != NULL, .pipe = pipe_of(f) != NULL};
+	struct socket *so = socket_of(f);
+	return (struct sink){.file = f,
+			     .pos = pos,
+			     .socket = so != NULL,
+			     .pipe = pipe_of(f) != NULL,
+			     .max_pages =
+				 so && so->type != SOCK_STREAM ? MESSAGE_PAGES : MAX_PAGES};
 }
 
 /* Bytes, -EAGAIN (a socket or pipe has no room now), -errno. */
@@ -57,7 +64,7 @@ static long put_pages(struct filedata *d, uint64_t pos, size_t n, struct sink *s
 	uio_init_kernel(&u, NULL, 0);
 	u.vec = vec;
 	u.count = 0;
-	while (u.count < MAX_PAGES && u.left < n) {
+	while (u.count < s->max_pages && u.left < n) {
 		size_t len;
 		const void *data = filedata_pin(d, pos + u.left, &len);
 		pins++;
@@ -101,6 +108,8 @@ static long copy(struct file *in, uint64_t *pos, struct sink *s, size_t n)
 	long done = 0;
 	while (n) {
 		long got = direct ? put_pages(d, *pos, n, s) : put_copied(in, *pos, n, s);
+		if (got == -EAGAIN && s->pipe && done)
+			break; /* a pipe is filled once */
 		if (got == -EAGAIN)
 			got = wait_for(s);
 		else if (!got)
@@ -124,7 +133,7 @@ static long send(struct file *out, struct file *in, uintptr_t offset, size_t n)
 	if (offset && copy_from_user(&at, offset, sizeof at))
 		return -EFAULT;
 	if (at < 0 || (int64_t)n < 0 || !inode_is(in->inode, S_IFREG) || !in->ops->read ||
-	    !out->ops->write || (atomic_load(&out->flags) & O_APPEND))
+	    !spliceable(out, true) || (atomic_load(&out->flags) & O_APPEND))
 		return -EINVAL;
 	if (n > UIO_MAXBYTES)
 		n = UIO_MAXBYTES;
@@ -153,7 +162,7 @@ static int get_offset(uintptr_t ptr, struct file *f, int64_t *pos)
 		*pos = (int64_t)f->pos;
 	else if (copy_from_user(pos, ptr, sizeof *pos))
 		return -EFAULT;
-	return *pos < 0 ? -EINVAL : 0;
+	return 0;
 }
 
 static long copy_range(struct file *in, uintptr_t in_off, struct file *out, uintptr_t out_off,
@@ -172,6 +181,10 @@ static long copy_range(struct file *in, uintptr_t in_off, struct file *out, uint
 		err = get_offset(out_off, out, &to_at);
 	if (err)
 		return err;
+	if ((uint64_t)from_at + n < n || (uint64_t)to_at + n < n)
+		return -EOVERFLOW;
+	if (from_at < 0 || to_at < 0)
+		return -EINVAL;
 	uint64_t size = filedata_size(from);
 	if (n > UIO_MAXBYTES)
 		n = UIO_MAXBYTES;

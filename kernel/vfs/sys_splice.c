@@ -25,14 +25,8 @@ struct other {
 	uint64_t *pos; /* NULL: its own position */
 	size_t left;   /* bytes still wanted */
 	bool more;     /* SPLICE_F_MORE */
+	bool local;    /* SPLICE_F_NONBLOCK on an AF_UNIX socket, which minds it as others do not */
 };
-
-/* What may be spliced: files with data, sockets, devices. */
-static bool spliceable(const struct file *f)
-{
-	uint32_t type = f->inode->mode & S_IFMT;
-	return type == S_IFREG || type == S_IFSOCK || type == S_IFCHR;
-}
 
 static long fill_from_file(void *ctx, struct uio *u)
 {
@@ -65,9 +59,9 @@ static long file_to_pipe(struct other *o, struct file *pipe, bool nonblock)
 		if (n == -EAGAIN && !done) {
 			/* The pipe, or the socket? */
 			int err = pipe_wait_space(pipe, true) ? pipe_wait_space(pipe, nonblock)
-				  : socket
-				      ? splice_wait_socket(o->file, false, file_nonblock(o->file))
-				      : -EAGAIN;
+				  : socket		      ? splice_wait_socket(o->file, false,
+										   o->local || file_nonblock(o->file))
+							      : -EAGAIN;
 			if (err)
 				return err;
 			continue;
@@ -76,8 +70,9 @@ static long file_to_pipe(struct other *o, struct file *pipe, bool nonblock)
 			return done ? done : n;
 		done += n;
 		o->left -= (size_t)n;
-		if (!socket && !inode_is(o->file->inode, S_IFREG))
-			break; /* a device gives what it has */
+		bool stream = socket && socket_of(o->file)->type == SOCK_STREAM;
+		if (!stream && !inode_is(o->file->inode, S_IFREG))
+			break; /* one message, or what a device has */
 	}
 	return done;
 }
@@ -156,6 +151,8 @@ static long splice(struct file *in, uintptr_t in_off, struct file *out, uintptr_
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
 	uint64_t at = 0;
 	struct other o = {.left = n, .more = flags & SPLICE_F_MORE};
+	struct socket *so = socket_of(in);
+	o.local = so && so->family == AF_UNIX && (flags & SPLICE_F_NONBLOCK);
 	if (!in->can_read || !out->can_write)
 		return -EBADF;
 	if ((from && in_off) || (to && out_off))
@@ -171,8 +168,7 @@ static long splice(struct file *in, uintptr_t in_off, struct file *out, uintptr_
 	int err = load_offset(from ? out_off : in_off, o.file, &at, &o.pos);
 	if (err)
 		return err;
-	if (!spliceable(o.file) || (from ? !out->ops->write : !in->ops->read) ||
-	    (from && (atomic_load(&out->flags) & O_APPEND)))
+	if (!spliceable(o.file, from != NULL) || (from && (atomic_load(&out->flags) & O_APPEND)))
 		return -EINVAL;
 	long done = from ? pipe_to_file(in, &o, nonblock || file_nonblock(in))
 			 : file_to_pipe(&o, out, nonblock || file_nonblock(out));
