@@ -60,6 +60,7 @@ stage lint scripts/lint.sh
 stage unit unit
 stage tool gotests ./tool
 stage boot qemu
+stage examples gotests ./examples
 stage net gotests ./net
 stage diff gotests ./diff
 stage xenlab xenlab

@@ -1,7 +1,7 @@
-// Package net runs programs that serve and that dial, in machines and natively, and holds the ones
+// Package examples runs programs that serve and that dial, in machines and natively, and holds the ones
 // to what the others do. Machines are reached through QEMU's user networking, as a user would reach
 // them (unigornel run -p).
-package net
+package examples
 
 import (
 	"bytes"
