@@ -108,6 +108,39 @@ int inet_to_sockaddr(const struct inet_sock *s, const struct ip_addr *addr, uint
 	return sizeof *in6;
 }
 
+uint16_t inet_name_port(const struct __kernel_sockaddr_storage *a)
+{
+	return ntoh16(((const struct sockaddr_in *)(const void *)a)->sin_port);
+}
+
+int inet_bind_name(struct inet_table *t, struct inet_sock *s,
+		   const struct __kernel_sockaddr_storage *a, unsigned len)
+{
+	const struct sockaddr_in *in = (const void *)a;
+	struct ip_addr addr;
+	uint16_t port;
+	int ifindex, err;
+
+	/* "Any address" of no family is allowed for the sake of old programs. */
+	if (!s->v6 && len >= sizeof *in && in->sin_family == AF_UNSPEC && !in->sin_addr.s_addr) {
+		addr = any4;
+		port = ntoh16(in->sin_port);
+		ifindex = 0;
+		err = 0;
+	} else {
+		err = inet_from_sockaddr(s, a, len, &addr, &port, &ifindex);
+	}
+	if (err)
+		return err;
+	if (s->v6 && ip_is_v4(&addr) && s->v6only)
+		return -EINVAL;
+	if (s->bound || s->local_port)
+		return -EINVAL;
+	if (s->v6)
+		err = inet_set_scope(s, &addr, ifindex);
+	return err ? err : inet_bind(t, s, &addr, port);
+}
+
 int inet_getname(struct socket *so, struct __kernel_sockaddr_storage *a, bool peer)
 {
 	struct inet_sock *s = inet_of(so);

@@ -42,6 +42,9 @@ struct inet_sock {
 	struct list memberships;  /* struct inet_membership */
 	struct list errors;	  /* queued ICMP errors (MSG_ERRQUEUE): struct packet */
 	bool bind_no_port;	  /* IP_BIND_ADDRESS_NO_PORT: connect chooses the port */
+	bool wants_cmsg;	  /* any of those below and above that ask for one on receive */
+	bool recvflowinfo, recvorigdstaddr6;
+	unsigned error_count; /* entries of errors */
 	bool dontfrag6, recverr_rfc4884, autoflowlabel, nodefrag;
 	/* inet_table.c */
 	struct list bind_link, hash_link;
@@ -96,6 +99,12 @@ int inet_table_init(struct inet_table *t, bool stream);
  * -EADDRNOTAVAIL (not an address of ours, unless freebind), -EACCES never (the program is root).
  */
 int inet_bind(struct inet_table *t, struct inet_sock *s, const struct ip_addr *addr, uint16_t port);
+/* bind(2) of an Internet socket: the name's checks, then inet_bind. 0, -EINVAL (bound already,
+ * short name), -EAFNOSUPPORT and the errors of inet_bind. */
+int inet_bind_name(struct inet_table *t, struct inet_sock *s,
+		   const struct __kernel_sockaddr_storage *a, unsigned len);
+/* The port of a name of either family. */
+uint16_t inet_name_port(const struct __kernel_sockaddr_storage *a);
 /* The address part of bind: is it one of ours, or may s have it anyway? */
 bool inet_may_bind(const struct inet_sock *s, const struct ip_addr *addr);
 /* A random port for a connection to remote that no other connection uses (RFC 6056, 3.3.3 or
@@ -140,6 +149,8 @@ void inet_recv_cmsg(struct inet_sock *s, struct socket_msg *m, const struct pack
 bool inet_mcast_wanted(const struct inet_sock *s, const struct packet *p);
 /* Queues an ICMP error for IP_RECVERR. */
 void inet_queue_error(struct inet_sock *s, const struct icmp_error *e);
+/* The same for an error found here before a datagram to dst left (origin: local). */
+void inet_local_error(struct inet_sock *s, const struct ip_addr *dst, int error, uint32_t info);
 long inet_recv_error(struct inet_sock *s, struct socket_msg *m); /* MSG_ERRQUEUE */
 /* The two halves of inet_destroy: inet_mcast.c, inet_error.c. */
 void inet_leave_all(struct inet_sock *s);
