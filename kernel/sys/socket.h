@@ -1,8 +1,10 @@
-/* Stands in for libc's <sys/socket.h>, which some of Linux's own headers (<linux/if.h>) want. */
+/* Stands in for libc's <sys/socket.h>, which some of Linux's own headers (<linux/if.h>) want.
+ * Host programs that use libc beside the kernel's headers get the real one. */
 #pragma once
-#ifdef HOST_TEST
+#if defined(HOST_TEST) && !defined(HOST_NO_LIBC)
 #include_next <sys/socket.h>
 #else
+#include <linux/socket.h>
 #include "net/socket_abi.h"
 
 typedef __kernel_sa_family_t sa_family_t;

@@ -60,7 +60,8 @@ CASE(close_simultaneous, "RFC 9293 3.6, figure 13", "FINs that cross: CLOSING, t
 	out(". 2 ack 2");
 }
 
-CASE(close_half, "RFC 9293 3.6; shutdown(2)", "after shutdown(SHUT_WR) the other direction lives on")
+CASE(close_half, "RFC 9293 3.6; shutdown(2)",
+     "after shutdown(SHUT_WR) the other direction lives on")
 {
 	int fd = passive(ALL, 65535);
 
@@ -243,7 +244,8 @@ CASE(close_linger, "socket(7), SO_LINGER", "close with linger waits for the peer
 	out(". 102 ack 2");
 }
 
-CASE(close_fin_out_of_order, "RFC 9293 3.10.7.4", "a FIN that overtakes data counts when they have come")
+CASE(close_fin_out_of_order, "RFC 9293 3.10.7.4",
+     "a FIN that overtakes data counts when they have come")
 {
 	int fd = passive(ALL, 65535);
 
@@ -314,7 +316,8 @@ CASE(close_time_wait, "RFC 9293 3.6.1, 3.10.7.4 MUST-13; Linux TCP_TIMEWAIT_LEN"
 	out("R 2");
 }
 
-CASE(close_time_wait_rst, "RFC 1337 3", "neither an old segment nor the reset that it provokes ends TIME-WAIT")
+CASE(close_time_wait_rst, "RFC 1337 3",
+     "neither an old segment nor the reset that it provokes ends TIME-WAIT")
 {
 	int fd = passive(ALL, 65535);
 
@@ -408,7 +411,8 @@ CASE(close_rst_fin_wait, "RFC 9293 3.10.7.4", "a reset ends FIN-WAIT, CLOSING an
 	out("R 2");
 }
 
-CASE(close_rst_close_wait, "RFC 9293 3.10.7.4; tcp(7)", "a reset after the peer's FIN breaks the pipe")
+CASE(close_rst_close_wait, "RFC 9293 3.10.7.4; tcp(7)",
+     "a reset after the peer's FIN breaks the pipe")
 {
 	int fd = passive(ALL, 65535);
 
@@ -461,7 +465,8 @@ CASE(close_syn_sent, "RFC 9293 3.10.4", "closing while connecting leaves nothing
 	quiet(10e3);
 }
 
-CASE(close_recv_then_reset, "recv(2)", "data that came before a FIN can be read after the close handshake")
+CASE(close_recv_then_reset, "recv(2)",
+     "data that came before a FIN can be read after the close handshake")
 {
 	int fd = passive(ALL, 65535);
 
@@ -477,7 +482,8 @@ CASE(close_recv_then_reset, "recv(2)", "data that came before a FIN can be read 
 	CHECK_EQ(sk_send(fd, 1, MSG_NOSIGNAL), -EPIPE);
 }
 
-CASE(close_many_time_wait, "Linux tcp_max_tw_buckets", "ten thousand in TIME-WAIT take little memory")
+CASE(close_many_time_wait, "Linux tcp_max_tw_buckets",
+     "ten thousand in TIME-WAIT take little memory")
 {
 	int l = listen_on(80, 5);
 	uint64_t before = packet_bytes();

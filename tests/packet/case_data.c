@@ -41,7 +41,8 @@ CASE(data_slow_start, "RFC 5681 3.1", "each round trip doubles what is in flight
 	}
 }
 
-CASE(data_stretch_ack, "RFC 5681 3.1; RFC 3465", "one ACK for a whole window does not stop slow start")
+CASE(data_stretch_ack, "RFC 5681 3.1; RFC 3465",
+     "one ACK for a whole window does not stop slow start")
 {
 	int fd = passive(ALL, 1 << 20);
 	uint32_t end = 0;
@@ -69,7 +70,8 @@ CASE(data_delayed_ack, "RFC 9293 3.8.6.3 MUST-58, 59; RFC 5681 4.2",
 	}
 }
 
-CASE(data_ack_every_second, "RFC 9293 3.8.6.3 SHLD-19", "a stream gets an ACK for two full segments")
+CASE(data_ack_every_second, "RFC 9293 3.8.6.3 SHLD-19",
+     "a stream gets an ACK for two full segments")
 {
 	int fd = passive(ALL, 65535);
 	unsigned acks = 0;
@@ -104,7 +106,8 @@ CASE(data_ack_piggyback, "RFC 9293 3.8.6.3", "an answer carries the ACK of its q
 	out(". 6001:6201 ack 3101");
 }
 
-CASE(data_out_of_order, "RFC 5681 4.2; RFC 2018 4", "a gap is reported at once, with what lies beyond")
+CASE(data_out_of_order, "RFC 5681 4.2; RFC 2018 4",
+     "a gap is reported at once, with what lies beyond")
 {
 	int fd = passive(ALL, 65535);
 
@@ -144,7 +147,8 @@ CASE(data_partial_fill, "RFC 5681 4.2", "filling a part of a gap is acknowledged
 	out(". 1 ack 3001 <sack 4001:5001$>");
 }
 
-CASE(data_sack_order, "RFC 2018 4", "the first block holds the newest segment, the others follow by age")
+CASE(data_sack_order, "RFC 2018 4",
+     "the first block holds the newest segment, the others follow by age")
 {
 	passive(SACK | WS, 65535);
 	in(". 1001:1101 ack 1");
@@ -224,7 +228,8 @@ static uint32_t edge(void)
 	return c->last_ack + (c->last_win << c->wscale);
 }
 
-CASE(data_receive_window, "RFC 9293 3.8.6, SHLD-14", "the right edge never moves left; what fits is kept")
+CASE(data_receive_window, "RFC 9293 3.8.6, SHLD-14",
+     "the right edge never moves left; what fits is kept")
 {
 	int fd = passive(ALL, 65535);
 	uint32_t seq = 1, right;
@@ -262,7 +267,8 @@ CASE(data_receive_window, "RFC 9293 3.8.6, SHLD-14", "the right edge never moves
 	CHECK_EQ(sk_recv(fd, 1000, 0), 100);
 }
 
-CASE(data_window_partly, "RFC 9293 3.10.7.4", "of a segment that begins in the window the rest is cut off")
+CASE(data_window_partly, "RFC 9293 3.10.7.4",
+     "of a segment that begins in the window the rest is cut off")
 {
 	int l = listen_on(80, 1);
 
@@ -410,7 +416,8 @@ CASE(data_window_shrinks, "RFC 9293 3.8.6 MUST-34", "a peer that takes back wind
 	CHECK_EQ(sk_error(fd), 0);
 }
 
-CASE(data_nagle, "RFC 9293 3.7.4 SHLD-7; RFC 896", "small pieces wait while data are unacknowledged")
+CASE(data_nagle, "RFC 9293 3.7.4 SHLD-7; RFC 896",
+     "small pieces wait while data are unacknowledged")
 {
 	int fd = passive(0, 65535);
 
@@ -447,7 +454,8 @@ CASE(data_nodelay, "RFC 9293 3.7.4 MUST-17", "with TCP_NODELAY they do not wait"
 	CHECK_EQ(sk_get(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 }
 
-CASE(data_cork, "tcp(7), TCP_CORK", "a cork holds partial segments for 200 ms or until it is pulled")
+CASE(data_cork, "tcp(7), TCP_CORK",
+     "a cork holds partial segments for 200 ms or until it is pulled")
 {
 	int fd = passive(0, 65535);
 
@@ -635,7 +643,8 @@ CASE(data_autotune, "RFC 7323 2.3; tcp(7), tcp_moderate_rcvbuf",
 	CHECK_RANGE(largest, 65536, 64 << 20);
 }
 
-CASE(data_send_buffer, "send(2); epoll(7)", "a full buffer is EAGAIN; room makes the socket writable")
+CASE(data_send_buffer, "send(2); epoll(7)",
+     "a full buffer is EAGAIN; room makes the socket writable")
 {
 	int fd = passive(ALL, 65535);
 	int watch = sk_watch(fd);
@@ -704,7 +713,8 @@ CASE(data_peek_trunc, "recv(2), tcp(7)", "MSG_PEEK leaves the data, MSG_TRUNC th
 	CHECK_EQ((uint8_t)b[0], (uint8_t)(41 * 7));
 }
 
-CASE(data_blocking, "recv(2), socket(7)", "blocking reads wait for data, MSG_WAITALL for all of them")
+CASE(data_blocking, "recv(2), socket(7)",
+     "blocking reads wait for data, MSG_WAITALL for all of them")
 {
 	int fd = passive(0, 65535);
 	double start = now_ms();
@@ -727,7 +737,8 @@ CASE(data_blocking, "recv(2), socket(7)", "blocking reads wait for data, MSG_WAI
 	CHECK_EQ(sk_recv(fd, 100, MSG_WAITALL), 0);
 }
 
-CASE(data_blocking_send, "send(2)", "a blocking write ends when the peer has made room for all of it")
+CASE(data_blocking_send, "send(2)",
+     "a blocking write ends when the peer has made room for all of it")
 {
 	int fd = passive(ALL, 65535);
 
@@ -739,7 +750,8 @@ CASE(data_blocking_send, "send(2)", "a blocking write ends when the peer has mad
 	CHECK_EQ(sk_send(fd, 40000, 0), 40000);
 }
 
-CASE(data_urgent_in, "RFC 9293 3.8.5; tcp(7)", "an urgent byte comes out of band, the stream goes on")
+CASE(data_urgent_in, "RFC 9293 3.8.5; tcp(7)",
+     "an urgent byte comes out of band, the stream goes on")
 {
 	int fd = passive(0, 65535);
 	char b = 0;
@@ -755,7 +767,8 @@ CASE(data_urgent_in, "RFC 9293 3.8.5; tcp(7)", "an urgent byte comes out of band
 	CHECK_EQ((uint8_t)all[0], (uint8_t)(6 * 7));
 }
 
-CASE(data_urgent_inline, "RFC 9293 3.8.5; socket(7), SO_OOBINLINE", "or inline, where the stream has it")
+CASE(data_urgent_inline, "RFC 9293 3.8.5; socket(7), SO_OOBINLINE",
+     "or inline, where the stream has it")
 {
 	int fd = passive(0, 65535);
 
@@ -812,7 +825,8 @@ CASE(data_bad_checksum, "RFC 9293 3.1 MUST-2, 3", "a damaged segment is not take
 	CHECK_EQ(sk_recv(fd, 200, 0), 100);
 }
 
-CASE(data_one_byte_writes, "RFC 9293 3.7.4", "a thousand small writes make few segments and one stream")
+CASE(data_one_byte_writes, "RFC 9293 3.7.4",
+     "a thousand small writes make few segments and one stream")
 {
 	int fd = passive(ALL, 65535);
 

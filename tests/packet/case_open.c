@@ -47,7 +47,8 @@ CASE(open_no_options, "RFC 7323 1.3, 3.2; RFC 2018 2; RFC 9293 3.7.1",
 	out(". 1:%u ack 1 <!ts>", v6 ? 1221 : 537);
 }
 
-CASE(open_synack_again, "RFC 6298 2.1, 5.5", "a SYN,ACK is sent again after 1, 2, 4 s, and given up")
+CASE(open_synack_again, "RFC 6298 2.1, 5.5",
+     "a SYN,ACK is sent again after 1, 2, 4 s, and given up")
 {
 	int l = listen_on(80, 5), n = 0;
 
@@ -197,7 +198,8 @@ CASE(open_listen_nothing, "RFC 9293 3.10.7.2", "a segment without SYN, ACK or RS
 	quiet(1000);
 }
 
-CASE(open_closed_port, "RFC 9293 3.10.7.1", "where nobody listens every segment but a reset is reset")
+CASE(open_closed_port, "RFC 9293 3.10.7.1",
+     "where nobody listens every segment but a reset is reset")
 {
 	in("S 0");
 	out("R. 0 ack 1");
@@ -233,9 +235,8 @@ CASE_FLAGS(open_broadcast, "RFC 9293 3.9.2.3 MUST-57", ONLY_V4,
 	wanted(WANT_ICMP);
 	for (int to = 0; to < 2; to++)
 		for (unsigned i = 0; i < 5; i++) {
-			struct ip_fields f = {.src = peer_address(),
-					      .dst = local_address(),
-					      .protocol = 6};
+			struct ip_fields f = {
+			    .src = peer_address(), .dst = local_address(), .protocol = 6};
 			if (to)
 				f.dst = address4(bad[i]), f.mac_dst = all;
 			else
@@ -297,8 +298,8 @@ CASE(open_refused, "RFC 9293 3.10.7.3", "a reset that acknowledges the SYN refus
 	c->lport = 0, c->rport = 80;
 	CHECK_EQ(sk_connect(fd, peer_address(), 80), -EINPROGRESS);
 	out_within(0, 5, "S 0");
-	in("R 1");	    /* none without ACK */
-	in("R. 0 ack 77");  /* none of another */
+	in("R 1");	   /* none without ACK */
+	in("R. 0 ack 77"); /* none of another */
 	in("R. 0 ack 0");
 	quiet(500);
 	CHECK_EQ(sk_error(fd), 0);
@@ -558,19 +559,32 @@ CASE(open_maxseg, "tcp(7), TCP_MAXSEG", "a limit set by the program is offered a
 
 /* Option lists that no good peer sends, on a SYN and later: none may stop the connection. */
 static const char *const broken[] = {
-    "hex:0200",		  "hex:0201",
-    "hex:02",		  "hex:0204",
-    "hex:020405",	  "hex:0203050101",
-    "hex:fe00",		  "hex:fe01",
-    "hex:feff",		  "hex:fe04ffff,nop,nop",
-    "hex:0303",		  "hex:030407",
-    "hex:0308",		  "hex:080a0000",
-    "hex:0802",		  "hex:0502",
-    "hex:0503ff",	  "hex:0509ffffffffffffff",
-    "eol,hex:ffffff",	  "nop,nop,nop,nop,nop,nop,nop,nop",
-    "hex:0400",		  "hex:0401",
-    "hex:2200",		  "hex:22020404",
-    "hex:13120000",	  "hex:0b060000000a",
+    "hex:0200",
+    "hex:0201",
+    "hex:02",
+    "hex:0204",
+    "hex:020405",
+    "hex:0203050101",
+    "hex:fe00",
+    "hex:fe01",
+    "hex:feff",
+    "hex:fe04ffff,nop,nop",
+    "hex:0303",
+    "hex:030407",
+    "hex:0308",
+    "hex:080a0000",
+    "hex:0802",
+    "hex:0502",
+    "hex:0503ff",
+    "hex:0509ffffffffffffff",
+    "eol,hex:ffffff",
+    "nop,nop,nop,nop,nop,nop,nop,nop",
+    "hex:0400",
+    "hex:0401",
+    "hex:2200",
+    "hex:22020404",
+    "hex:13120000",
+    "hex:0b060000000a",
     "hex:1d10000000000000",
 };
 

@@ -14,6 +14,8 @@ PACKET_OBJ     = $(patsubst %.c,$(BUILD)/packet/%.o,$(1))
 $(BUILD)/packet/tests/packet/%.o: UNIT_CFLAGS := $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE
 $(BUILD)/packet/tests/packet/machine.o: UNIT_CFLAGS += -Itests/unit/host -Ikernel
 
+$(BUILD)/packet/kernel/%.o: UNIT_CFLAGS += -DHOST_NO_LIBC
+
 $(BUILD)/packet/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
