@@ -9,7 +9,7 @@ help: ## this list
 setup: ## install what is missing from the distribution's packages
 	@scripts/setup.sh
 
-demo: setup ## boot a program you can talk to
+demo: setup ## boot a web server to look at, and a program you can talk to
 	@$(MAKE) --no-print-directory -s all
 	@scripts/demo.sh
 
