@@ -6,6 +6,7 @@
 #include "mm/kmalloc.h"
 #include "net/internal.h"
 #include "net/mcast.h"
+#include "net/nd_internal.h"
 #include "net/neighbour.h"
 #include "net/net.h"
 
@@ -136,6 +137,8 @@ static void start(struct ifaddr *a)
 {
 	struct ip_addr group;
 
+	if (a->state == IFADDR_DUPLICATE)
+		return;
 	routes_add(a);
 	if (is_loopback(a->netif))
 		return;
@@ -152,12 +155,24 @@ static void stop(struct ifaddr *a)
 {
 	struct ip_addr group;
 
+	if (a->state == IFADDR_DUPLICATE)
+		return;
 	routes_del(a);
 	if (is_loopback(a->netif) || ip_is_v4(&a->addr))
 		return;
 	a->optimistic = false;
 	nd_solicited_group(&a->addr, &group);
 	mcast_leave(a->netif, &group);
+}
+
+void ifaddr_set_duplicate(struct ifaddr *a)
+{
+	if (a->netif->flags & IFF_UP)
+		stop(a);
+	a->optimistic = false;
+	a->state = IFADDR_DUPLICATE;
+	route_changed();
+	net_notify(NET_ADDR_ADD, a);
 }
 
 static void remove_addr(struct ifaddr *a)
@@ -280,15 +295,6 @@ int ifaddr_del(struct netif *n, const struct ip_addr *addr, uint8_t prefix)
 	return -EADDRNOTAVAIL;
 }
 
-/* fe80:: and the modified EUI-64 of the link address (RFC 4291 appendix A, RFC 2464 section 4). */
-static struct ip_addr link_local(const struct netif *n)
-{
-	const uint8_t *m = n->mac;
-
-	return (struct ip_addr){
-	    .b = {0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
-}
-
 static const struct ip_addr all_nodes = {.b = {0xff, 2, [15] = 1}};
 
 void ifaddr_netif_up(struct netif *n)
@@ -304,7 +310,8 @@ void ifaddr_netif_up(struct netif *n)
 	if (n->type != ARPHRD_ETHER || n->mtu < 1280)
 		return;
 	mcast_join(n, &all_nodes);
-	struct ip_addr local = link_local(n);
+	struct ip_addr local;
+	slaac_link_local(n, &local);
 	if (!ifaddr_find_any(n, &local))
 		ifaddr_add(n, &local, 64, IFADDR_KERNEL, UINT64_MAX, UINT64_MAX);
 }

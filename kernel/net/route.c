@@ -10,9 +10,10 @@
 #include "net/net.h"
 #include "net/route_internal.h"
 
-#define MAX_ROUTES   4096
-#define IPV4_MAX_MTU 65520 /* of paths: what a header can say, a multiple of 8 with room to spare  \
-			    */
+#define MAX_ROUTES 4096
+#define IPV4_MAX_MTU                                                                               \
+	65520 /* of paths: what a header can say, a multiple of 8 with room to spare               \
+	       */
 
 struct list route_list = LIST_INIT(route_list);
 uint32_t route_generation = 1;

@@ -57,7 +57,6 @@ __attribute__((weak)) int ksnprintf(char *buf, size_t size, const char *fmt, ...
 	return n;
 }
 
-
 static int depth;
 void net_enter(void)
 {
@@ -115,8 +114,11 @@ void host_start(void)
 				 .type = 1,
 				 .gateway = host_addr("10.0.0.1"),
 				 .expires = UINT64_MAX};
-	struct route_entry gw6 = {
-	    .prefix = 0, .type = 1, .gateway = host_addr("fe80::1"), .expires = UINT64_MAX, .netif = &host_eth};
+	struct route_entry gw6 = {.prefix = 0,
+				  .type = 1,
+				  .gateway = host_addr("fe80::1"),
+				  .expires = UINT64_MAX,
+				  .netif = &host_eth};
 
 	ip_init();
 	loopback_init();
@@ -277,4 +279,10 @@ void host_no_leaks(void)
 	assert_int_equal(packet_stats.packets, 0);
 	assert_int_equal(packet_stats.netbufs, 0);
 	assert_int_equal(packet_stats.bytes, 0);
+}
+
+void slaac_link_local(const struct netif *n, struct ip_addr *addr)
+{
+	*addr = (struct ip_addr){.b = {0xfe, 0x80, [8] = n->mac[0] ^ 2, n->mac[1], n->mac[2], 0xff,
+				       0xfe, n->mac[3], n->mac[4], n->mac[5]}};
 }
