@@ -27,7 +27,9 @@ static const struct argp_option options[] = {
     {"raw", KEY_RAW, NULL, 0,
      "Leave the interface named before to the program: raw frames (AF_PACKET), no addresses", 0},
     {"pcap", KEY_PCAP, "FILE", 0,
-     "Write what passes the interface named before to FILE, for Wireshark or tcpdump -r", 0},
+     "Write what passes the interface named before to FILE, for Wireshark or tcpdump -r (a tap "
+     "then works without offload, so that the capture has what the wire has)",
+     0},
     {0},
 };
 

@@ -24,8 +24,11 @@ static const char *user_name(void)
 	return p ? p->pw_name : "root";
 }
 
-/* Attaches to a tap device that exists. As QEMU would, but the errors are ours to explain. */
-static int open_tap(const char *name)
+/*
+ * Attaches to a tap device that exists. As QEMU would, but the errors are ours to explain. offload:
+ * packets carry the virtio header, so that neither side need sum or cut them.
+ */
+static int open_tap(const char *name, bool offload)
 {
 	struct ifreq r = {0};
 	strcpy(r.ifr_name, name);
@@ -42,8 +45,7 @@ static int open_tap(const char *name)
 	if (fd < 0)
 		die("--net tap=%s: cannot open /dev/net/tun: %s%s", name, strerror(errno),
 		    errno == ENOENT ? " (`sudo modprobe tun`)" : "");
-	/* Packets carry the virtio header, so that neither side need sum or cut them. */
-	r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	r.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0));
 	int err = ioctl(fd, TUNSETIFF, &r) ? errno : 0;
 	if (err == EINVAL) {
 		r.ifr_flags |= IFF_MULTI_QUEUE;
@@ -153,7 +155,8 @@ void network_open(struct network *n)
 	for (unsigned i = 0; i < n->n; i++) {
 		struct interface *f = &n->interfaces[i];
 		if (f->kind == ATTACH_TAP)
-			f->tap_fd = open_tap(f->tap);
+			/* QEMU 7 would write the virtio header into the capture, too. */
+			f->tap_fd = open_tap(f->tap, !f->pcap);
 		if (f->pcap)
 			try_pcap(f->pcap);
 	}
