@@ -1,0 +1,212 @@
+/*
+ * Loss recovery: from disorder to fast recovery (RFC 6675 with RACK's detection, PRR's pace) or to
+ * the loss state after a timeout, and back; undone if it was a mistake (RFC 3522, 3708, 5682).
+ */
+#include "net/tcp.h"
+
+void tcp_mark_lost(struct tcp_sock *tp, struct tcp_seg *s)
+{
+	if (s->mark & SEG_SACKED)
+		return;
+	if (!(s->mark & SEG_LOST)) {
+		s->mark |= SEG_LOST;
+		tp->lost_out += seg_span(s);
+	}
+	if (s->mark & SEG_RETRANS) {
+		s->mark &= (uint8_t)~SEG_RETRANS;
+		tp->retrans_out -= seg_span(s);
+	}
+	list_remove(&s->tx_link);
+	if (seq_lt(s->seq, tp->lost_hint) || seq_lt(tp->lost_hint, tp->snd_una))
+		tp->lost_hint = s->seq;
+}
+
+static void remember(struct tcp_sock *tp)
+{
+	tp->high_seq = tp->snd_nxt;
+	tp->undo_marker = tp->snd_una;
+	tp->undo_on = true;
+	tp->undo_retrans = 0;
+	tp->retrans_time = 0;
+	tp->lost_hint = tp->snd_una;
+}
+
+static void enter_recovery(struct tcp_sock *tp)
+{
+	uint32_t flight = tp->snd_nxt - tp->snd_una;
+
+	remember(tp);
+	tp->ca_state = TCP_CA_Recovery;
+	tcp_timer_clear(tp, TCP_T_TLP);
+	tp->tlp_out = false;
+	tp->cc.ops->on_congestion(&tp->cc, flight, tcp_now);
+	tcp_prr_start(&tp->prr, flight);
+	tcp_stats.fast_retrans++;
+}
+
+/* RFC 6298 5.4-5.6, RFC 5681 3.1: everything not SACKed counts as lost. */
+void tcp_enter_loss(struct tcp_sock *tp)
+{
+	bool first = tp->ca_state != TCP_CA_Loss;
+	uint32_t flight = tp->snd_nxt - tp->snd_una;
+
+	if (first || tp->high_seq == tp->snd_una) {
+		if (tp->ca_state < TCP_CA_Recovery)
+			remember(tp);
+		tp->undo_marker = tp->snd_una;
+		tp->retrans_time = 0;
+		tp->frto = true;
+	}
+	tp->cc.ops->on_rto(&tp->cc, flight, tcp_now, first);
+	tp->ca_state = TCP_CA_Loss;
+	tp->high_seq = tp->snd_nxt;
+	tp->tlp_out = false;
+	tp->dupacks = 0;
+	tp->lost_hint = tp->snd_una;
+	tcp_timer_clear(tp, TCP_T_TLP);
+	tcp_timer_clear(tp, TCP_T_REO);
+	for (struct tcp_seg *s = list_entry(tp->send_queue.next, struct tcp_seg, link);
+	     &s->link != &tp->send_queue && s->xmit_time;
+	     s = list_entry(s->link.next, struct tcp_seg, link))
+		tcp_mark_lost(tp, s);
+}
+
+void tcp_recovery_reset(struct tcp_sock *tp)
+{
+	tp->ca_state = TCP_CA_Open;
+	tp->undo_on = tp->frto = false;
+	tp->retrans_time = 0;
+	tp->dupacks = 0;
+}
+
+/* What was deemed lost is in flight after all. */
+static void unmark_lost(struct tcp_sock *tp)
+{
+	for (struct tcp_seg *s = list_entry(tp->send_queue.next, struct tcp_seg, link);
+	     &s->link != &tp->send_queue && s->xmit_time;
+	     s = list_entry(s->link.next, struct tcp_seg, link)) {
+		if (!(s->mark & SEG_LOST))
+			continue;
+		s->mark &= (uint8_t)~SEG_LOST;
+		tp->lost_out -= seg_span(s);
+		if (list_empty(&s->tx_link))
+			list_add_head(&tp->sent_order, &s->tx_link);
+	}
+}
+
+static void undo(struct tcp_sock *tp)
+{
+	tcp_stats.undo++;
+	unmark_lost(tp);
+	tp->cc.ops->on_undo(&tp->cc);
+	tcp_recovery_reset(tp);
+	if (tp->in_flight_sacked)
+		tp->ca_state = TCP_CA_Disorder;
+}
+
+/*
+ * Eifel (RFC 3522): the ACK echoes a timestamp from before the retransmission, so the original had
+ * arrived. D-SACK (RFC 3708): every retransmission was reported as a duplicate. F-RTO (RFC 5682 in
+ * the form for SACK): after a timeout something is delivered that was sent only once.
+ */
+static bool spurious(const struct tcp_sock *tp, const struct tcp_ack_result *r,
+		     const struct tcp_options *o)
+{
+	if (!tp->undo_on)
+		return false;
+	if (tp->retrans_time && r->acked && o->has_ts && o->ts_ecr &&
+	    seq_lt(o->ts_ecr, tp->retrans_ts))
+		return true;
+	if (tp->retrans_time && tp->undo_retrans == 0 && r->dsack)
+		return true;
+	return tp->ca_state == TCP_CA_Loss && tp->frto && r->orig_delivered && tp->sack_ok &&
+	       r->delivered > 0;
+}
+
+/* Without SACK every duplicate ACK stands for one segment that has left the network. */
+static void newreno(struct tcp_sock *tp, const struct tcp_ack_result *r)
+{
+	struct tcp_seg *s;
+
+	if (list_empty(&tp->send_queue))
+		return;
+	s = list_entry(tp->send_queue.next, struct tcp_seg, link);
+	if (!s->xmit_time)
+		return;
+	if (tp->ca_state == TCP_CA_Recovery ? r->acked > 0 : tp->dupacks >= TCP_DUP_THRESH) {
+		if (s->mark & SEG_LOST)
+			return;
+		if (s->len > tp->mss && !tcp_seg_split(tp, s, tp->mss))
+			return;
+		tcp_mark_lost(tp, s);
+	}
+}
+
+static void detect(struct tcp_sock *tp, const struct tcp_ack_result *r)
+{
+	if (tp->sack_ok)
+		tcp_rack_detect(tp);
+	else
+		newreno(tp, r);
+}
+
+/* Is an earlier retransmission of this round still in flight that the ACK may be about? */
+static void leave(struct tcp_sock *tp)
+{
+	if (tp->ca_state == TCP_CA_Recovery && tp->cc.cwnd > tp->cc.ssthresh)
+		tp->cc.cwnd = tp->cc.ssthresh;
+	tcp_recovery_reset(tp);
+	/* An RTO in between has left the threshold; what is lost now begins anew. */
+	if (tp->in_flight_sacked)
+		tp->ca_state = TCP_CA_Disorder;
+}
+
+void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struct tcp_options *o,
+		      uint32_t prior_una)
+{
+	bool lost_before = tp->lost_out > 0;
+
+	if (r->acked && tp->dupacks) {
+		uint32_t segs = r->acked / tp->mss;
+
+		if (tp->ca_state != TCP_CA_Recovery || segs >= tp->dupacks)
+			tp->dupacks = 0;
+		else if (segs > 1) /* the first was the lost one itself */
+			tp->dupacks -= segs - 1;
+	}
+	if (tp->ca_state >= TCP_CA_Recovery) {
+		if (spurious(tp, r, o)) {
+			undo(tp);
+		} else if (seq_geq(tp->snd_una, tp->high_seq)) {
+			/* RFC 6582 3.2 step 1, RFC 6675 5: without SACK, hold until something above
+			 * high_seq, or old duplicates start it again. */
+			leave(tp);
+			if (!tp->sack_ok)
+				tp->dupacks = 0;
+		} else if (tp->ca_state == TCP_CA_Loss && r->acked) {
+			tp->frto = tp->frto && !r->ever_retrans;
+		}
+	}
+	detect(tp, r);
+	if (tp->ca_state < TCP_CA_Recovery) {
+		if (tp->lost_out > 0) {
+			enter_recovery(tp);
+		} else {
+			tp->ca_state =
+			    tp->in_flight_sacked || tp->dupacks ? TCP_CA_Disorder : TCP_CA_Open;
+			/* Limited transmit (RFC 3042): what is SACKed, or stands for duplicates,
+			 * has left the flight. */
+			return;
+		}
+	}
+	if (tp->ca_state == TCP_CA_Recovery) {
+		uint32_t pipe = tcp_in_flight(tp), delivered = r->delivered;
+
+		if (!tp->sack_ok && !r->acked)
+			delivered = tp->mss;
+		if (delivered)
+			tp->cc.cwnd = tcp_prr_cwnd(&tp->prr, &tp->cc, delivered, pipe,
+						   r->acked > 0 && !(tp->lost_out && !lost_before));
+	}
+	(void)prior_una;
+}
