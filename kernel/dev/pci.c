@@ -18,6 +18,11 @@
 #define BUS_SIZE (1ul << 20) /* of ECAM */
 #define BUSES	 256u
 
+/* QEMU's microvm has it there (its hw/i386/microvm.c), and no MCFG that would tell. */
+#define MICROVM_ECAM  0xe0000000ull
+#define MICROVM_BUSES 256u
+#define VENDOR_NOBODY 0xffffu
+
 #define REG_VENDOR	 0x00u
 #define REG_DEVICE	 0x02u
 #define REG_HEADER	 0x0eu
@@ -111,6 +116,7 @@ static void find_ecam(void)
 {
 	const struct acpi_header *mcfg = acpi_find("MCFG");
 	const struct pci_device host = {.bus = 0};
+	uint16_t vendor;
 
 	for (size_t at = MCFG_ENTRIES; mcfg && at + MCFG_ENTRY <= mcfg->length; at += MCFG_ENTRY) {
 		const uint8_t *e = (const uint8_t *)mcfg + at;
@@ -124,8 +130,15 @@ static void find_ecam(void)
 		ecam_last = e[11];
 		break;
 	}
-	/* Switched off, it reads as nothing. */
-	if (ecam_base && (ecam_first || pci_read16(&host, REG_VENDOR) == UINT16_MAX))
+	if (!mcfg && !ports) {
+		ecam_base = MICROVM_ECAM;
+		ecam_last = MICROVM_BUSES - 1;
+	}
+	if (!ecam_base)
+		return;
+	/* Switched off or not there, it reads as nothing. */
+	vendor = pci_read16(&host, REG_VENDOR);
+	if (ecam_first || vendor == VENDOR_NOBODY || !vendor)
 		ecam_base = 0;
 }
 
