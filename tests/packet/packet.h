@@ -172,6 +172,7 @@ struct conn {
 	uint16_t lport, rport; /* the machine's and the peer's; lport 0: learnt from its SYN */
 	struct address remote; /* the peer's by default */
 	uint32_t iss, irs;     /* of the machine, of the peer */
+	uint32_t shift;	       /* bytes of the stream before number 1, if a case counts anew */
 	bool iss_known;
 	uint32_t window; /* field of the last segment put in, and the default of the next */
 	bool ts;	 /* timestamps are added to what is put in */

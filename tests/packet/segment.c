@@ -395,7 +395,7 @@ static void learn(const struct tcp_view *t)
 		c->ts_recent = c->last_ts_val;
 	}
 	for (unsigned i = 0; i < t->len && !(t->flags & 2); i++)
-		if (t->payload[i] != pattern_at(t->seq - c->iss + i))
+		if (t->payload[i] != pattern_at(t->seq - c->iss + c->shift + i))
 			fail(__FILE__, __LINE__, "payload byte %u of %u is not what was sent there",
 			     i, t->len);
 }
