@@ -193,6 +193,7 @@ void inet_fill_tx(const struct inet_sock *s, const struct ip_addr *dst, uint8_t 
 	tx->flow_label = 0;
 	tx->options = NULL;
 	tx->options_len = 0;
+	tx->first_header = 0;
 	tx->no_loop = false;
 	if (ip_is_v4(dst)) {
 		bool mc = ip_is_multicast(dst);

@@ -5,6 +5,7 @@
 #include <linux/in6.h>
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "net/bpf.h"
 #include "net/netif.h"
 #include "vfs/file.h"
 
@@ -23,6 +24,7 @@ void dgram_destroy(struct dgram_sock *d)
 		packet_free(p);
 	}
 	inet_destroy(&d->in);
+	bpf_release(&d->in.so);
 	socket_free(&d->in.so);
 }
 
@@ -32,6 +34,35 @@ bool dgram_room(struct dgram_sock *d)
 		return true;
 	d->in.so.drops++;
 	return false;
+}
+
+bool dgram_filter(struct dgram_sock *d, struct packet *p, uint32_t keep)
+{
+	if (!d->in.so.filter)
+		return true;
+	struct bpf_context c = {.p = p};
+	uint32_t n = bpf_filter(&d->in.so, &c);
+	if (!n)
+		return false;
+	if (n < keep)
+		n = keep;
+	if (n < p->len)
+		packet_trim(p, n);
+	return true;
+}
+
+int dgram_setsockopt(struct socket *so, int level, int name, const void *val, unsigned len)
+{
+	if (level == SOL_SOCKET)
+		return bpf_setsockopt(so, name, val, len);
+	return inet_setsockopt(inet_of(so), level, name, val, len);
+}
+
+int dgram_getsockopt(struct socket *so, int level, int name, void *val, unsigned *len)
+{
+	if (level == SOL_SOCKET)
+		return bpf_getsockopt(so, name, val, len);
+	return inet_getsockopt(inet_of(so), level, name, val, len);
 }
 
 /* The packet's cb while it is in rx. */

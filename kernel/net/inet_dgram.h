@@ -25,6 +25,12 @@ void dgram_destroy(struct dgram_sock *d);
 /* Room for one more packet? Counts a drop if there is none. One packet may be more than the rest of
  * the buffer, as on Linux. */
 bool dgram_room(struct dgram_sock *d);
+/* What the socket's filter (SO_ATTACH_FILTER) says of p, at whose data it looks: false if it is not
+ * wanted; else it is cut to what is, but not below keep bytes. */
+bool dgram_filter(struct dgram_sock *d, struct packet *p, uint32_t keep);
+/* SOL_SOCKET options beyond those of the layer, for proto->setsockopt and getsockopt. */
+int dgram_setsockopt(struct socket *so, int level, int name, const void *val, unsigned len);
+int dgram_getsockopt(struct socket *so, int level, int name, void *val, unsigned *len);
 /* Queues p, which it takes, and wakes readers; dgram_room was true. */
 void dgram_queue(struct dgram_sock *d, struct packet *p);
 /* The packet to read next (with *skip: bytes of it that SO_PEEK_OFF passes over), still queued.

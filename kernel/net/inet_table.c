@@ -344,6 +344,12 @@ void inet_unbind(struct inet_table *t, struct inet_sock *s)
 	list_remove(&s->bind_link);
 }
 
+/* ifindex 0: it is not known where the packet came from. */
+static bool on_interface(const struct inet_sock *s, int ifindex)
+{
+	return !s->so.bound_ifindex || !ifindex || s->so.bound_ifindex == ifindex;
+}
+
 struct inet_sock *inet_lookup_connected(struct inet_table *t, const struct ip_addr *local,
 					uint16_t lport, const struct ip_addr *remote,
 					uint16_t rport, int ifindex)
@@ -358,14 +364,14 @@ struct inet_sock *inet_lookup_connected(struct inet_table *t, const struct ip_ad
 		for (; l != bucket; l = l->next) {
 			s = list_entry(l, struct inet_sock, hash_link);
 			if (s->hash == hash && is_connection(s, local, lport, remote, rport) &&
-			    (!s->so.bound_ifindex || s->so.bound_ifindex == ifindex))
+			    on_interface(s, ifindex))
 				break;
 		}
 		if (l == bucket)
 			return NULL;
 		t->last = s;
 	}
-	return !s->so.bound_ifindex || s->so.bound_ifindex == ifindex ? s : NULL;
+	return on_interface(s, ifindex) ? s : NULL;
 }
 
 /* How well s fits; -1: not at all. */
@@ -373,7 +379,7 @@ static int score(const struct inet_sock *s, const struct ip_addr *local, int ifi
 {
 	int n = 0;
 	if (s->so.bound_ifindex) {
-		if (s->so.bound_ifindex != ifindex)
+		if (!on_interface(s, ifindex))
 			return -1;
 		n += 2;
 	}

@@ -319,8 +319,7 @@ static int udp_setsockopt(struct socket *so, int level, int name, const void *va
 {
 	if (level == SOL_UDP)
 		return udp_set(udp_of(so), name, val, len);
-	return level == SOL_SOCKET ? -ENOPROTOOPT
-				   : inet_setsockopt(inet_of(so), level, name, val, len);
+	return dgram_setsockopt(so, level, name, val, len);
 }
 
 static int udp_getsockopt(struct socket *so, int level, int name, void *val, unsigned *len)
@@ -329,8 +328,7 @@ static int udp_getsockopt(struct socket *so, int level, int name, void *val, uns
 	int v;
 
 	if (level != SOL_UDP)
-		return level == SOL_SOCKET ? -ENOPROTOOPT
-					   : inet_getsockopt(inet_of(so), level, name, val, len);
+		return dgram_getsockopt(so, level, name, val, len);
 	switch (name) {
 	case UDP_CORK:
 		v = u->cork;

@@ -125,6 +125,10 @@ static void deliver(struct udp_sock *u, struct packet *p)
 		packet_free(p);
 		return;
 	}
+	if (!dgram_filter(&u->d, p, UDP_HEADER)) {
+		packet_free(p);
+		return;
+	}
 	packet_pull(p, UDP_HEADER);
 	if (p->gso && p->gso_size && !u->gro)
 		queue_segments(u, p, sport);
