@@ -17,6 +17,7 @@
 #include "net/route.h"
 #include "net/slaac.h"
 #include "sched/wait.h"
+#include "vfs/proc_net.h"
 
 #define WAIT_NS 5000000000ull
 
@@ -221,6 +222,7 @@ void netconfig_start(void)
 	for (unsigned i = 0; i < networds.ngateway; i++)
 		add_gateway(&networds.gateway[i]);
 	net_leave();
+	sys_class_net_init();
 	wait_for_addresses();
 	resolvconf_write();
 }

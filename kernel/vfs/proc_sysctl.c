@@ -21,7 +21,6 @@ static const struct {
     {"/proc/sys/kernel/perf_event_paranoid", "4\n"},
     {"/proc/sys/kernel/random/entropy_avail", "256\n"},
     {"/proc/sys/kernel/random/poolsize", "256\n"},
-    {"/proc/sys/net/core/somaxconn", "4096\n"},
     {"/proc/sys/vm/overcommit_memory", "1\n"},
     {"/proc/sys/vm/max_map_count", "65530\n"},
     {"/proc/sys/vm/mmap_min_addr", "65536\n"},

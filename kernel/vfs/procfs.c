@@ -1,4 +1,5 @@
 #include "vfs/procfs.h"
+#include "vfs/proc_net.h"
 #include "vfs/tree.h"
 
 void procfs_init(void)
@@ -9,4 +10,5 @@ void procfs_init(void)
 	proc_fd_init();
 	proc_system_init();
 	proc_sysctl_init();
+	proc_net_init();
 }
