@@ -93,9 +93,9 @@ CASE(data_ack_piggyback, "RFC 9293 3.8.6.3", "an answer carries the ACK of its q
 	/* A connection's first ACKs may be early; later ones wait for the answer. */
 	for (unsigned i = 0; i < 30; i++) {
 		in("P. %u:%u ack %u", 1 + i * 100, 101 + i * 100, 1 + i * 200);
-		maybe(". %u ack %u", 1 + i * 200, 101 + i * 100);
 		run_ms(1);
 		CHECK_EQ(sk_recv(fd, 1000, 0), 100);
+		maybe(". %u ack %u", 1 + i * 200, 101 + i * 100);
 		CHECK_EQ(sk_send(fd, 200, 0), 200);
 		out(". %u:%u ack %u", 1 + i * 200, 201 + i * 200, 101 + i * 100);
 		run_ms(20);
@@ -186,7 +186,7 @@ CASE(data_dsack, "RFC 2883 4", "a duplicate is reported by the first block")
 	out(". 1 ack 1001 <sack 1:1001$>");
 	/* A part of it (4.2), and a duplicate beyond a gap (4.1.1, figure 3). */
 	in(". 501:1501 ack 1");
-	out(". 1 ack 1501 <sack 501:1001$>");
+	out_within(0, 500, ". 1 ack 1501 <sack 501:1001$>");
 	in(". 3001:4001 ack 1");
 	out(". 1 ack 1501 <sack 3001:4001$>");
 	in(". 3001:4001 ack 1");
@@ -347,7 +347,7 @@ CASE(data_zero_window, "RFC 9293 3.8.6.1 MUST-35, 37; RFC 1122 4.2.2.17",
 	double last = 0, gap = 0;
 
 	CHECK_EQ(sk_send(fd, 3000, 0), 3000);
-	out(". 1:1001 ack 1");
+	out_data(1, 1001, 1);
 	in(". 1 ack 1001 win 0");
 	double start = now_ms();
 	for (int i = 0; i < 14; i++) {
@@ -376,7 +376,7 @@ CASE(data_zero_window_dead, "RFC 1122 4.2.2.17, 4.2.3.5",
 	int fd = passive(0, 1000);
 
 	CHECK_EQ(sk_send(fd, 3000, 0), 3000);
-	out(". 1:1001 ack 1");
+	out_data(1, 1001, 1);
 	in(". 1 ack 1001 win 0");
 	double start = now_ms();
 	while (any_within(200e3))
@@ -390,11 +390,11 @@ CASE(data_window_update, "RFC 9293 3.10.7.4", "a window update lets what waits g
 	int fd = passive(0, 1000);
 
 	CHECK_EQ(sk_send(fd, 3000, 0), 3000);
-	out(". 1:1001 ack 1");
+	out_data(1, 1001, 1);
 	in(". 1 ack 1001 win 0");
 	quiet(20);
 	in(". 1 ack 1001 win 1000");
-	out(". 1001:2001 ack 1");
+	out_data(1001, 2001, 1);
 	/* An older segment does not set the window (WL1, WL2). */
 	in(". 1 ack 1 win 60000");
 	quiet(10);

@@ -175,14 +175,14 @@ CASE(loss_limited_transmit, "RFC 3042 2", "the first two duplicate ACKs release 
 CASE(loss_not_duplicates, "RFC 5681 2", "ACKs with data or a new window are no duplicates")
 {
 	in_flight(0, 10, 100);
-	in(". 1:2 ack 1");
+	in(". 1:2 ack 1 win 65100");
 	in(". 2:3 ack 1");
 	in(". 3:4 ack 1");
 	in(". 4:5 ack 1");
-	in(". 5 ack 1 win 8100");
-	in(". 5 ack 1 win 8000");
-	in(". 5 ack 1 win 7900");
-	in(". 5 ack 1 win 7800");
+	in(". 5 ack 1 win 65200");
+	in(". 5 ack 1 win 65300");
+	in(". 5 ack 1 win 65400");
+	in(". 5 ack 1 win 65500");
 	while (any_within(5))
 		CHECK_EQ(c->last_len, 0);
 }
@@ -223,10 +223,10 @@ CASE(loss_sack, "RFC 6675 5",
 
 CASE(loss_sack_holes, "RFC 6675 5", "several holes are filled from below, each once")
 {
-	uint32_t want[3] = {SEG(0), SEG(4), SEG(8)};
 	int next = 0;
 
 	in_flight(ALL, 20, 100);
+	uint32_t want[3] = {SEG(0), SEG(4), SEG(8)};
 	in(". 1 ack 1 <ts,sack %u:%u>", SEG(1), SEG(4));
 	in(". 1 ack 1 <ts,sack %u:%u %u:%u>", SEG(5), SEG(8), SEG(1), SEG(4));
 	in(". 1 ack 1 <ts,sack %u:%u %u:%u %u:%u>", SEG(9), SEG(20), SEG(5), SEG(8), SEG(1),
@@ -454,6 +454,7 @@ CASE(loss_ssthresh, "RFC 9438 4.6; RFC 5681 4",
 	CHECK_EQ(sk_get_bytes(fd, IPPROTO_TCP, TCP_INFO, &a, &n), 0);
 	in(". 1 ack 1 <ts,sack %u:%u>", SEG(1), SEG(40));
 	run_ms(100);
+	discard();
 	in(". 1 ack %u", SEG(40));
 	n = offsetof(struct tcp_info, tcpi_advmss);
 	CHECK_EQ(sk_get_bytes(fd, IPPROTO_TCP, TCP_INFO, &b, &n), 0);

@@ -1,5 +1,5 @@
 /*
- * Runs the cases.   test_packet [-v] [-l] [NAME-PREFIX...]
+ * Runs the cases.   test_packet [-v] [-l] [NAME-PREFIX | NAME=]...
  *
  * -v shows every packet, -l lists the cases. Each runs in a child; what it did is shown if it
  * fails.
@@ -194,7 +194,9 @@ static bool chosen(const struct packet_case *k, int argc, char **argv)
 		if (argv[i][0] == '-')
 			continue;
 		any = true;
-		if (strncmp(k->name, argv[i], strlen(argv[i])) == 0)
+		size_t n = strlen(argv[i]);
+		if (argv[i][n - 1] == '=' ? strncmp(k->name, argv[i], n - 1) == 0 && !k->name[n - 1]
+					  : strncmp(k->name, argv[i], n) == 0)
 			return true;
 	}
 	return !any;

@@ -179,12 +179,14 @@ struct conn {
 	uint32_t ts_base, ts_recent; /* the peer's clock at 0 ms; the last value it has seen */
 	uint32_t last_seq, last_ack; /* of the last segment out, relative */
 	uint32_t last_win, last_len;
+	uint32_t sent_max, acked; /* the highest byte sent, and acknowledged by the peer, plus 1 */
 	uint32_t last_ts_val, last_ts_ecr;
 	uint8_t last_flags, last_tos, last_ttl;
 	uint8_t wscale; /* that the machine offered */
 	uint16_t mss;	/* likewise */
 	unsigned char options[40];
 	unsigned options_len;
+	struct conn *older;
 };
 extern struct conn *c;		       /* the current one */
 struct conn *conn_new(uint16_t lport); /* makes it the current one; peer ports count up */

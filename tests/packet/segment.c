@@ -8,6 +8,7 @@
 
 static const char flag_names[] = "FSRP.UEC";
 struct conn *c;
+static struct conn *all_conns; /* kept to the end */
 static uint16_t next_port = 40000;
 
 /* Byte number position of a stream: SYN is 0, the first byte 1. */
@@ -19,6 +20,8 @@ uint8_t pattern_at(uint32_t position)
 struct conn *conn_new(uint16_t lport)
 {
 	c = calloc(1, sizeof *c);
+	c->older = all_conns;
+	all_conns = c;
 	c->lport = lport;
 	c->rport = next_port++;
 	c->remote = peer_address();
@@ -225,7 +228,7 @@ static void put_segment(const char *file, int line, const char *text)
 {
 	uint8_t b[20 + 60 + 65536] = {0}, options[64];
 	struct text x = {text, file, line};
-	unsigned no = 0, doff = 0, ttl = 64, tos = 0;
+	unsigned no = 0, doff = 99, ttl = 64, tos = 0;
 	uint32_t seq = 0, end = 0, ack = 0, urg = 0;
 	uint16_t sport = c->rport, dport = c->lport;
 	bool no_ts = false, bad = false, have_ts = false;
@@ -241,7 +244,7 @@ static void put_segment(const char *file, int line, const char *text)
 	}
 	for (skip(&x); *x.at; skip(&x)) {
 		if (word(&x, "ack"))
-			ack = number(&x) + c->iss;
+			c->acked = number(&x), ack = c->acked + c->iss;
 		else if (word(&x, "win"))
 			c->window = number(&x);
 		else if (word(&x, "urg"))
@@ -290,7 +293,7 @@ static void put_segment(const char *file, int line, const char *text)
 	set_be16(b + 2, dport);
 	set_be32(b + 4, seq + c->irs);
 	set_be32(b + 8, flags & 0x10 ? ack : 0);
-	b[12] = (uint8_t)((doff ? doff : 5 + no / 4) << 4);
+	b[12] = (uint8_t)((doff < 16 ? doff : 5 + no / 4) << 4);
 	b[13] = flags;
 	set_be16(b + 14, c->window);
 	set_be16(b + 18, urg);
@@ -394,6 +397,8 @@ static void learn(const struct tcp_view *t)
 		c->last_ts_ecr = be32_at(o.value + 4);
 		c->ts_recent = c->last_ts_val;
 	}
+	if ((int32_t)(c->last_seq + t->len - c->sent_max) > 0 || t->flags & 2)
+		c->sent_max = c->last_seq + t->len;
 	for (unsigned i = 0; i < t->len && !(t->flags & 2); i++)
 		if (t->payload[i] != pattern_at(t->seq - c->iss + c->shift + i))
 			fail(__FILE__, __LINE__, "payload byte %u of %u is not what was sent there",
