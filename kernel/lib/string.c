@@ -6,6 +6,7 @@
  * the pragma forbids that.
  */
 #include <stdint.h>
+#define STRING_PLAIN
 #include "lib/string.h"
 
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
@@ -35,6 +36,13 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 			*d++ = *s++;
 		return dst;
 	}
+	if (n <= 16) { /* two words that overlap */
+		uint64_t a = load(s), b = load(s + n - 8);
+
+		store(d, a);
+		store(d + n - 8, b);
+		return dst;
+	}
 	for (; n >= 64; n -= 64, d += 64, s += 64) {
 		uint64_t a = load(s), b = load(s + 8), c = load(s + 16), e = load(s + 24);
 		store(d, a);
@@ -49,8 +57,8 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 	}
 	for (; n >= 8; n -= 8, d += 8, s += 8)
 		store(d, load(s));
-	while (n--)
-		*d++ = *s++;
+	if (n) /* the last word once more, in part */
+		store(d + n - 8, load(s + n - 8));
 	return dst;
 }
 
@@ -95,10 +103,15 @@ void *memset(void *dst, int c, size_t n)
 		store(d + 48, v);
 		store(d + 56, v);
 	}
+	if (n < 8 && d == dst) {
+		while (n--)
+			*d++ = (unsigned char)c;
+		return dst;
+	}
 	for (; n >= 8; n -= 8, d += 8)
 		store(d, v);
-	while (n--)
-		*d++ = (unsigned char)c;
+	if (n)
+		store(d + n - 8, v);
 	return dst;
 }
 

@@ -16,3 +16,12 @@ char *strrchr(const char *s, int c);
 
 /* Copies at most size-1 bytes and always terminates; returns strlen(src) (OpenBSD's strlcpy). */
 size_t strlcpy(char *restrict dst, const char *restrict src, size_t size);
+
+/* Let the compiler do small ones of constant size itself (-ffreestanding forbids it to know the
+ * names). */
+#if !defined(HOST_TEST) && !defined(STRING_PLAIN)
+#define memcpy(dst, src, n) __builtin_memcpy(dst, src, n)
+#define memset(dst, c, n)   __builtin_memset(dst, c, n)
+#define memcmp(a, b, n)	    __builtin_memcmp(a, b, n)
+#define strlen(s)	    __builtin_strlen(s)
+#endif
