@@ -176,11 +176,10 @@ static struct tcp_island *contiguous(struct tcp_sock *tp)
 void tcp_ooo_advance(struct tcp_sock *tp)
 {
 	struct tcp_island *i;
+	bool fin = false;
 
-	while ((i = contiguous(tp))) {
+	while (!fin && (i = contiguous(tp))) {
 		list_for_each_entry_safe (p, &i->packets, struct packet, link) {
-			bool fin = p->tcp.flags & TH_FIN;
-
 			list_remove(&p->link);
 			tp->rmem -= p->truesize;
 			if (seq_leq(p->tcp.end_seq, tp->rcv_nxt)) {
@@ -189,12 +188,15 @@ void tcp_ooo_advance(struct tcp_sock *tp)
 			}
 			if (seq_lt(p->tcp.seq, tp->rcv_nxt))
 				cut_front(p, tp->rcv_nxt);
+			fin = p->tcp.flags & TH_FIN;
 			tcp_receive(tp, p);
 			if (fin)
-				tcp_fin(tp);
+				break; /* nothing counts behind it */
 		}
 		island_free(tp, i);
 	}
+	if (fin)
+		tcp_fin(tp);
 }
 
 /*

@@ -98,6 +98,7 @@ bool tcp_transmit(struct tcp_sock *tp, struct tcp_seg *first, unsigned count, ui
 		p = packet_wrap(netbuf_get(first->buf), first->offset, first->len);
 		if (!p)
 			return false;
+		p->head = first->buf->data; /* the headroom is this packet's alone */
 		first->mark &= (uint8_t)~SEG_HEADROOM;
 	} else {
 		p = packet_alloc(0);
