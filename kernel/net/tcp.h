@@ -67,7 +67,7 @@ enum tcp_state {
 #define TCP_RTO_MAX	 (120 * SECOND)
 #define TCP_RTO_INIT	 (1 * SECOND)
 #define TCP_DELACK	 (40 * MS)
-#define TCP_QUICK_DELACK (1 * MS)
+#define TCP_QUICK_DELACK (5 * MS)
 #define TCP_TIMEWAIT_LEN (60 * SECOND)
 #define TCP_PAWS_24DAYS	 (24ul * 86400 * SECOND)
 
@@ -214,7 +214,7 @@ struct tcp_sock {
 	uint32_t high_seq;    /* snd_nxt when it began */
 	uint32_t undo_marker; /* snd_una when it began; undo_on says if it is valid */
 	int32_t undo_retrans; /* retransmissions not yet reported as duplicates */
-	bool undo_on, frto, rto_recovery;
+	bool undo_on, frto, reneging;
 	uint64_t rto_since;    /* when what times out now was sent last before */
 	uint64_t retrans_time; /* of the first retransmission of this recovery */
 	uint32_t retrans_ts;   /* its TSval (Eifel, RFC 3522) */
@@ -483,6 +483,9 @@ void tcp_receive_purge(struct tcp_sock *tp);
 uint32_t tcp_readable(const struct tcp_sock *tp);
 /* True if memory allows to queue p; makes room if it can. */
 bool tcp_rmem_schedule(struct tcp_sock *tp, uint32_t truesize);
+
+/* tcp_join.c: copies p, if it is small, behind the last packet of queue. True: p is taken. */
+bool tcp_packet_join(struct tcp_sock *tp, struct list *queue, struct packet *p);
 
 /* --- tcp_window.c --- */
 /* The window to advertise; moves rcv_adv. In bytes. */

@@ -73,22 +73,15 @@ static bool update_window(struct tcp_sock *tp, const struct packet *p)
 	uint32_t wnd = p->tcp.window << (tcp_flag(p, TH_SYN) ? 0 : tp->snd_wscale);
 
 	if (!(seq_gt(p->tcp.ack, tp->snd_una) || seq_gt(p->tcp.seq, tp->snd_wl1) ||
-	      (p->tcp.seq == tp->snd_wl1 && wnd > tp->snd_wnd)))
+	      (p->tcp.seq == tp->snd_wl1 && (wnd > tp->snd_wnd || wnd == 0))))
 		return false;
 	tp->snd_wl1 = p->tcp.seq;
 	tp->snd_wl2 = p->tcp.ack;
 	if (wnd == tp->snd_wnd)
 		return false;
 	tp->snd_wnd = wnd;
-	if (wnd > tp->max_wnd) {
-		bool small = tp->max_wnd < 2u * tp->mss;
-
+	if (wnd > tp->max_wnd)
 		tp->max_wnd = wnd;
-		if (small) {
-			tp->pmtu = 0; /* sizes depended on it */
-			tp->tx_valid = false;
-		}
-	}
 	return true;
 }
 
@@ -116,6 +109,18 @@ static void grow(struct tcp_sock *tp, const struct tcp_ack_result *r, uint32_t p
 	tp->cc.ops->on_ack(&tp->cc, &a);
 	if (tp->cc.cwnd > before)
 		tcp_sndbuf_expand(tp);
+}
+
+/* The cumulative ACK ends where something was SACKed: the peer has dropped it (RFC 2018 8). Or the
+ * ACKs overtook each other; a moment will tell. */
+static void check_reneging(struct tcp_sock *tp)
+{
+	struct tcp_seg *s;
+
+	if (list_empty(&tp->send_queue))
+		return;
+	s = list_entry(tp->send_queue.next, struct tcp_seg, link);
+	tp->reneging = s->mark & SEG_SACKED;
 }
 
 bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
@@ -158,6 +163,8 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 	if (o->nsack && tp->sack_ok)
 		tcp_sack_apply(tp, o, ack, prior_una, &r);
 	tp->delivered += r.delivered;
+	if (tp->in_flight_sacked && r.acked)
+		check_reneging(tp);
 	if (r.rtt)
 		tcp_rtt_sample(tp, r.rtt);
 	else if (r.acked && r.ever_retrans && o->has_ts && o->ts_ecr) {
@@ -167,7 +174,8 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 		if (ms < 600000)
 			tcp_rtt_sample(tp, ms * MS);
 	}
-	dup = !r.acked && p->len == 0 && !r.window_update && tp->snd_nxt != tp->snd_una &&
+	dup = !r.acked && p->len == 0 && !r.window_update &&
+	      p->tcp.window << tp->snd_wscale == tp->snd_wnd && tp->snd_nxt != tp->snd_una &&
 	      !tcp_flag(p, TH_SYN | TH_FIN);
 	if (tp->tlp_out)
 		tcp_tlp_ack(tp, &r);
@@ -184,12 +192,17 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 		tcp_timer_clear(tp, TCP_T_REO);
 	} else if (r.acked || r.delivered) {
 		tcp_rearm_rto(tp);
+		if (tp->reneging)
+			tcp_timer_set(tp, TCP_T_RTO,
+				      tcp_now + (tp->srtt > 20 * MS ? tp->srtt / 2 : 10 * MS));
 		if (tp->ca_state == TCP_CA_Open)
 			tcp_tlp_schedule(tp);
 	}
 	if (tp->send_head || tp->lost_out) {
-		if (r.window_update && tp->deadline[TCP_T_PERSIST])
+		if (tp->deadline[TCP_T_PERSIST] && r.window_update && tp->snd_wnd) {
 			tcp_timer_clear(tp, TCP_T_PERSIST);
+			tp->backoff = 0;
+		}
 		tcp_output(tp);
 	}
 	if (r.acked)

@@ -3,6 +3,7 @@
 #include <linux/eventpoll.h>
 #include "net/socket_abi.h"
 #include "net/tcp.h"
+#include "vfs/file.h"
 
 /* The destination and the way there. 0 or -errno; then nothing has changed. */
 static int set_peer(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t port)
@@ -85,7 +86,8 @@ static int start(struct tcp_sock *tp)
 	tp->rcv_wscale = tcp_choose_wscale(tp);
 	tp->rcv_adv = tcp_initial_window(s->so.rcvbuf, tp->adv_mss, tp->window_clamp);
 	tp->state = TCP_SYN_SENT;
-	tp->connecting = true;
+	/* A blocking connect tells it itself. */
+	tp->connecting = tp->inet.so.file && file_nonblock(tp->inet.so.file);
 	s->connected = true;
 	tcp_stats.active_opens++;
 	tcp_send_syn(tp, syn);

@@ -132,10 +132,11 @@ void tcp_input(struct packet *p)
 }
 
 /* RFC 1191, 8201: the packet was too big for the path. */
-static void pmtu_error(struct tcp_sock *tp)
+static void pmtu_error(struct tcp_sock *tp, const struct icmp_error *e)
 {
 	uint16_t old = tp->mss;
 
+	route_update_pmtu(&e->remote, e->mtu, 0);
 	if (!tcp_route(tp))
 		return;
 	tcp_sync_mss(tp);
@@ -183,7 +184,7 @@ void tcp_icmp_error(const struct icmp_error *e)
 		return;
 	if (e->error == EMSGSIZE) {
 		if (TCP_IN(tp, TCPF_SYNCHRONIZED))
-			pmtu_error(tp);
+			pmtu_error(tp, e);
 	} else if (TCP_IN(tp, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV))) {
 		if (s->recverr || s->recverr6)
 			inet_queue_error(s, e);

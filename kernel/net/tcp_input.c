@@ -134,6 +134,7 @@ static bool predicted(struct tcp_sock *tp, struct packet *p)
 	const uint8_t *h = p->l4;
 	struct tcp_options o;
 	uint32_t len = p->len;
+	bool push = h[13] & TH_PSH;
 
 	if (tp->state != TCP_ESTABLISHED || (h[13] & ~TH_PSH) != TH_ACK ||
 	    p->tcp.seq != tp->rcv_nxt || tp->nislands || tp->urg_data ||
@@ -172,7 +173,7 @@ static bool predicted(struct tcp_sock *tp, struct packet *p)
 	tp->last_recv = tcp_now;
 	tcp_rcv_rtt_measure(tp, p, &o);
 	tcp_receive(tp, p);
-	tcp_ack_data(tp, len, h[13] & TH_PSH);
+	tcp_ack_data(tp, len, push);
 	tcp_wake_read(tp);
 	return true;
 }

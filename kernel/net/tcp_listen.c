@@ -11,6 +11,7 @@
 
 #define BUCKETS	       1024u
 #define SOMAXCONN      4096
+#define SYN_QUEUE      128u /* at least, however short the backlog */
 #define SYNACK_RETRIES 5
 #define LEVELS	       (SYNACK_RETRIES + 2)
 #define COOKIE_TIME    (128 * SECOND) /* how long after the last cookie ACKs are looked at */
@@ -284,8 +285,9 @@ static void syn_in(struct tcp_sock *l, struct packet *p, const struct tcp_option
 		return;
 	}
 	/* Never with an ISN that must follow an old connection's: cookies cannot. */
-	if (l->request_count > l->backlog || total >= tcp_limits.max_requests ||
-	    packet_memory_pressure() || !(r = kmalloc(sizeof *r))) {
+	if (l->request_count >= (l->backlog < SYN_QUEUE ? SYN_QUEUE : l->backlog) ||
+	    total >= tcp_limits.max_requests || packet_memory_pressure() ||
+	    !(r = kmalloc(sizeof *r))) {
 		send_cookie(l, p, o, hash);
 		return;
 	}

@@ -56,24 +56,6 @@ static void cut_back(struct packet *p, uint32_t to)
 	p->tcp.flags &= (uint8_t)~TH_FIN;
 }
 
-/* Small neighbours share memory, or a stream of tiny segments would hold a page each. */
-static bool join(struct tcp_island *i, struct packet *p)
-{
-	struct packet *tail = list_entry(i->packets.prev, struct packet, link);
-	uint8_t *room;
-
-	if (p->len > 512 || p->tcp.flags & TH_FIN || tail->nfrags || tail->buf->refs != 1 ||
-	    (uint32_t)(tail->end - tail->tail) < p->len)
-		return false;
-	room = packet_put(tail, p->len);
-	if (!room)
-		return false;
-	packet_read(p, 0, room, p->len);
-	tail->tcp.end_seq = p->tcp.end_seq;
-	packet_free(p);
-	return true;
-}
-
 static void splice_tail(struct list *to, struct list *from)
 {
 	if (list_empty(from))
@@ -146,7 +128,7 @@ void tcp_ooo_insert(struct tcp_sock *tp, struct packet *p)
 	}
 	if (into == before) {
 		into->end = p->tcp.end_seq;
-		if (!join(into, p)) {
+		if (!tcp_packet_join(tp, &into->packets, p)) {
 			tp->rmem += p->truesize;
 			list_add_tail(&into->packets, &p->link);
 		}

@@ -26,9 +26,6 @@ void tcp_sync_mss(struct tcp_sock *tp)
 		mss = tp->user_mss;
 	if (tp->ts_ok)
 		mss -= TCP_TS_SPACE;
-	/* Half the largest window the peer ever offered is all that small receivers can take. */
-	if (tp->max_wnd && tp->max_wnd > 536 && mss > tp->max_wnd / 2)
-		mss = tp->max_wnd / 2;
 	if (mss < TCP_MIN_MSS || mss > 65535)
 		mss = mss > 65535 ? 65535 : TCP_MIN_MSS;
 	tp->mss = (uint16_t)mss;
@@ -86,6 +83,14 @@ static uint32_t send_new(struct tcp_sock *tp, uint32_t limit)
 	return total ? total : 1;
 }
 
+/* The oldest in flight was sent more than half a round trip ago. */
+static bool ack_is_near(const struct tcp_sock *tp)
+{
+	const struct tcp_seg *s = list_entry(tp->send_queue.next, struct tcp_seg, link);
+
+	return s->xmit_time && tcp_now - s->xmit_time > tp->srtt / 2;
+}
+
 /*
  * How many of the unsent bytes may go now in one packet; 0: none. Bytes, or 1 for a FIN alone.
  */
@@ -118,10 +123,11 @@ static uint32_t sendable(struct tcp_sock *tp, bool force)
 	if (limit < unsent) {
 		if (limit >= mss) {
 			limit -= limit % mss;
-			/* Wait for a larger packet while ACKs are sure to come: each costs much,
+			/* Wait for a larger packet while an ACK is soon to come: each costs much,
 			 * whatever its size. */
-			if (cwnd_limited && tp->ca_state == TCP_CA_Open && !force &&
-			    limit < tp->gso_max && limit < tp->cc.cwnd / 3 && flight >= 4 * mss)
+			if (cwnd_limited && ack_is_near(tp) && tp->ca_state == TCP_CA_Open &&
+			    !force && limit < tp->gso_max && limit < tp->cc.cwnd / 3 &&
+			    flight >= 4 * mss)
 				return 0;
 			return limit;
 		}

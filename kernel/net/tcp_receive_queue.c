@@ -2,10 +2,6 @@
 #include <asm/errno.h>
 #include "net/tcp.h"
 
-/* Payloads up to this are copied into the room behind the last packet, so that a stream of tiny
- * segments does not hold a large buffer each. */
-#define COPY_BREAK 512u
-
 /* How much of the memory of packets is payload: what the window computes with. */
 static void measure_ratio(struct tcp_sock *tp, const struct packet *p)
 {
@@ -31,24 +27,6 @@ bool tcp_rmem_schedule(struct tcp_sock *tp, uint32_t truesize)
 	return tp->rmem + truesize <= 2 * limit || list_empty(&tp->receive_queue);
 }
 
-static bool join(struct tcp_sock *tp, struct packet *p)
-{
-	struct packet *tail;
-	uint8_t *room;
-
-	if (p->len > COPY_BREAK || list_empty(&tp->receive_queue))
-		return false;
-	tail = list_entry(tp->receive_queue.prev, struct packet, link);
-	if (tail->nfrags || tail->buf->refs != 1 || (uint32_t)(tail->end - tail->tail) < p->len)
-		return false;
-	room = packet_put(tail, p->len);
-	if (!room)
-		return false;
-	packet_read(p, 0, room, p->len);
-	packet_free(p);
-	return true;
-}
-
 void tcp_receive(struct tcp_sock *tp, struct packet *p)
 {
 	uint32_t len = p->len, truesize = p->truesize;
@@ -62,7 +40,7 @@ void tcp_receive(struct tcp_sock *tp, struct packet *p)
 	tp->rcv_queued += len;
 	tp->bytes_received += len;
 	tp->data_in++;
-	if (join(tp, p))
+	if (tcp_packet_join(tp, &tp->receive_queue, p))
 		return;
 	tp->rmem += truesize;
 	list_add_tail(&tp->receive_queue, &p->link);

@@ -67,8 +67,14 @@ void tcp_enter_loss(struct tcp_sock *tp)
 	tcp_timer_clear(tp, TCP_T_REO);
 	for (struct tcp_seg *s = list_entry(tp->send_queue.next, struct tcp_seg, link);
 	     &s->link != &tp->send_queue && s->xmit_time;
-	     s = list_entry(s->link.next, struct tcp_seg, link))
+	     s = list_entry(s->link.next, struct tcp_seg, link)) {
+		if (tp->reneging && s->mark & SEG_SACKED) {
+			s->mark &= (uint8_t)~SEG_SACKED;
+			tp->in_flight_sacked -= seg_span(s);
+		}
 		tcp_mark_lost(tp, s);
+	}
+	tp->reneging = false;
 }
 
 void tcp_recovery_reset(struct tcp_sock *tp)

@@ -68,7 +68,7 @@ void tcp_check_persist(struct tcp_sock *tp)
 	if (!tp->send_head || tp->snd_nxt != tp->snd_una || tp->deadline[TCP_T_PERSIST] ||
 	    tp->deadline[TCP_T_CORK])
 		return;
-	wait = tp->rto << (tp->probes_out < 10 ? tp->probes_out : 10);
+	wait = tp->rto << tp->backoff;
 	if (wait > TCP_RTO_MAX)
 		wait = TCP_RTO_MAX;
 	tcp_timer_set(tp, TCP_T_PERSIST, tcp_now + wait);
@@ -191,7 +191,10 @@ static void persist_timeout(struct tcp_sock *tp)
 		timed_out(tp);
 		return;
 	}
+	tcp_timer_clear(tp, TCP_T_PERSIST); /* set again below, slower */
 	tp->probes_out++;
+	if (tp->backoff < 20)
+		tp->backoff++;
 	tcp_send_probe(tp, false);
 	tcp_check_persist(tp);
 }
