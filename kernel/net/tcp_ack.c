@@ -1,5 +1,6 @@
 /* Acknowledgments: what they free, measure and allow (RFC 9293 3.10.7.4, fifth step). */
 #include <linux/eventpoll.h>
+#include "net/neighbour.h"
 #include "net/tcp.h"
 
 void tcp_write_space(struct tcp_sock *tp)
@@ -158,6 +159,7 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 		tp->snd_una = ack;
 		tp->bytes_acked += r.acked;
 		tp->retransmits = tp->backoff = 0;
+		neighbour_confirm(&tp->inet.route);
 		clean_queue(tp, ack, o, &r);
 	}
 	if (o->nsack && tp->sack_ok)
