@@ -233,9 +233,6 @@ void network_arguments(const struct network *n, bool microvm, struct strv *argv,
 		    &device, "%s,netdev=net%u,mac=%s",
 		    microvm ? "virtio-net-device" : "virtio-net-pci,disable-legacy=on,romfile=", i,
 		    mac);
-		/* In the order of the command line, whatever QEMU's own order of slots. */
-		if (microvm)
-			buffer_addf(&device, ",bus=virtio-mmio-bus.%u", i);
 		if (f->kind == ATTACH_TAP && tap_mtu(f->tap) != ETHERNET_MTU)
 			buffer_addf(&device, ",host_mtu=%u", tap_mtu(f->tap));
 		strv_add(argv, "-device");

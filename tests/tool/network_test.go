@@ -232,7 +232,7 @@ func TestNetworkOnTheCommandLine(t *testing.T) {
 		{"--ip 192.168.5.9/24 -p 127.0.0.1:0:80 -p 0:53/udp", []string{"ip=eth0:192.168.5.9/24", "gateway=192.168.5.2",
 			`hostfwd=tcp:127.0.0.1:\d+-192.168.5.9:80`, `hostfwd=udp::\d+-192.168.5.9:53`, "net=192.168.5.0/24"}, "10.0.2"},
 		{"--ip 10.9.0.2/16", []string{"gateway=10.9.0.3", "dns=10.9.0.4"}, ""},
-		{"--net user --net user --mac 02:00:00:00:00:01", []string{"ip=eth1:10.0.3.15/24", "mac=02:00:00:00:00:01,bus=virtio-mmio-bus.1"}, ""},
+		{"--net user --net user --mac 02:00:00:00:00:01", []string{"ip=eth1:10.0.3.15/24", "netdev=net1,mac=02:00:00:00:00:01"}, ""},
 		{"--dns 9.9.9.9 --gateway 10.0.2.7 --gateway fe80::1%eth0", []string{"dns=9.9.9.9", "gateway=10.0.2.7", "gateway=fe80::1%eth0"},
 			"10.0.2.3 |gateway=10.0.2.2"},
 		{"--raw", []string{"net=eth0:raw"}, "ip="},

@@ -27,6 +27,8 @@
 #define MICROVM_GSI_IOAPIC2	24u
 #define MICROVM_GSI_ACPI	16u
 #define MICROVM_GSI_PLAIN	5u
+/* Its IOAPICs have their input 0 on line 2, which is right for the first of them only. */
+#define MICROVM_LINE_0 2u
 
 struct mmio_device {
 	struct virtio_device device; /* first */
@@ -294,7 +296,7 @@ static void probe_microvm(void)
 	/* QEMU fills them from the last on: interfaces get the order of its options. */
 	for (unsigned i = registers ? windows : 0; i-- > 0;)
 		mmio_window(registers + i * MICROVM_STRIDE, MICROVM_BASE + i * MICROVM_STRIDE,
-			    MICROVM_STRIDE, gsi + i);
+			    MICROVM_STRIDE, gsi + (second && !i ? MICROVM_LINE_0 : i));
 }
 
 void virtio_mmio_probe(void)
