@@ -17,8 +17,8 @@ static unsigned proto_count;
 
 struct list socket_list = LIST_INIT(socket_list);
 uint64_t socket_count;
-uint32_t net_rmem_default = 212992, net_rmem_max = 212992;
-uint32_t net_wmem_default = 212992, net_wmem_max = 212992;
+uint32_t net_rmem_default = 212992, net_rmem_max = 4194304;
+uint32_t net_wmem_default = 212992, net_wmem_max = 4194304;
 static uint64_t next_cookie = 1;
 
 void socket_init(void)

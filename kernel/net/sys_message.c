@@ -17,7 +17,7 @@
 #include "vfs/fdtable.h"
 
 #define SMALL_CONTROL 256u
-#define CONTROL_LIMIT 20480u /* net.core.optmem_max: what a program may pass */
+#define CONTROL_LIMIT 131072u /* net.core.optmem_max: what a program may pass */
 #define RECV_CONTROL  4096u  /* more than any message can bring */
 /* Flags that come back to the program; MSG_TRUNC is worked out. */
 #define OUT_FLAGS (MSG_OOB | MSG_CTRUNC | MSG_TRUNC | MSG_EOR | MSG_ERRQUEUE | MSG_CMSG_CLOEXEC)

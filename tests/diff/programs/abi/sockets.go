@@ -1,0 +1,1096 @@
+package main
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+func init() {
+	areas["socketcalls"] = socketCalls
+	areas["udp"] = udp
+	areas["sockopts"] = sockopts
+}
+
+const (
+	msgMore        = 0x8000
+	msgErrqueue    = 0x2000
+	msgWaitForOne  = 0x10000
+	msgCmsgCloexec = 0x40000000
+	solUDP         = 17
+	udpSegment     = 103
+	udpGRO         = 104
+)
+
+type sockaddr4 struct {
+	family uint16
+	port   [2]byte
+	addr   [4]byte
+	zero   [8]byte
+}
+
+type sockaddr6 struct {
+	family uint16
+	port   [2]byte
+	flow   uint32
+	addr   [16]byte
+	scope  uint32
+}
+
+func addr4(a, b, c, d byte, port int) *sockaddr4 {
+	return &sockaddr4{family: syscall.AF_INET, port: [2]byte{byte(port >> 8), byte(port)}, addr: [4]byte{a, b, c, d}}
+}
+
+func addr6(last byte, port int) *sockaddr6 {
+	s := &sockaddr6{family: syscall.AF_INET6, port: [2]byte{byte(port >> 8), byte(port)}}
+	s.addr[15] = last
+	return s
+}
+
+func mapped4(a, b, c, d byte, port int) *sockaddr6 {
+	s := addr6(d, port)
+	s.addr[10], s.addr[11], s.addr[12], s.addr[13], s.addr[14] = 0xff, 0xff, a, b, c
+	return s
+}
+
+func (s *sockaddr4) ptr() uintptr { return uintptr(unsafe.Pointer(s)) }
+func (s *sockaddr6) ptr() uintptr { return uintptr(unsafe.Pointer(s)) }
+
+// socket makes one or ends the program.
+func socket(family, kind, proto int) uintptr {
+	fd, err := syscall.Socket(family, kind, proto)
+	must(err)
+	return uintptr(fd)
+}
+
+// portOf is the local port of a socket.
+func portOf(fd uintptr) int {
+	var b [128]byte
+	n := uint32(len(b))
+	_, e := call(syscall.SYS_GETSOCKNAME, fd, uintptr(unsafe.Pointer(&b)), uintptr(unsafe.Pointer(&n)))
+	if e != 0 {
+		return -1
+	}
+	return int(b[2])<<8 | int(b[3])
+}
+
+// named prints a socket's name without its port.
+func named(what string, number, fd uintptr) {
+	var b [128]byte
+	n := uint32(len(b))
+	_, e := call(number, fd, uintptr(unsafe.Pointer(&b)), uintptr(unsafe.Pointer(&n)))
+	if e != 0 {
+		say(what, "%s", errno(e))
+		return
+	}
+	has := b[2] != 0 || b[3] != 0
+	b[2], b[3] = 0, 0
+	say(what, "length %d, %x, a port %v", n, b[:n], has)
+}
+
+func socketCalls() {
+	kinds := []struct {
+		name                string
+		family, kind, proto int
+	}{
+		{"no family", 0, 1, 0}, {"family 45", 45, 1, 0}, {"family 46", 46, 1, 0}, {"family -1", -1, 1, 0},
+		{"family 1000", 1000, 1, 0}, {"type 0", 2, 0, 0}, {"type 4", 2, 4, 0}, {"type 5", 2, 5, 0}, {"type 6", 2, 6, 0},
+		{"type 11", 2, 11, 0}, {"type 15", 2, 15, 0}, {"type 16", 2, 17, 0}, {"unknown flag", 2, 1 | 0x1000, 0},
+		{"udp as stream", 2, 1, 17}, {"tcp as datagram", 2, 2, 6}, {"stream 1000", 2, 1, 1000}, {"stream 262 over", 2, 1, 263},
+		{"stream -1", 2, 1, -1}, {"datagram 255", 2, 2, 255}, {"raw 0", 2, 3, 0}, {"raw 256", 2, 3, 256}, {"raw 300", 2, 3, 300},
+		{"raw6 0", 10, 3, 0}, {"six type 5", 10, 5, 0}, {"six udp as stream", 10, 1, 17}, {"six stream -1", 10, 1, -1},
+		{"six ping of four", 10, 2, 1}, {"ping of six", 2, 2, 58},
+		{"udp", 2, 2, 0}, {"udp 17", 2, 2, 17}, {"tcp", 2, 1, 0}, {"tcp 6", 2, 1, 6}, {"udp6", 10, 2, 0}, {"tcp6", 10, 1, 6},
+		{"raw udp", 2, 3, 17}, {"raw icmp", 2, 3, 1}, {"raw 255", 2, 3, 255}, {"raw6 icmp", 10, 3, 58},
+		{"nonblocking", 2, 2 | syscall.SOCK_NONBLOCK, 0}, {"close on exec", 2, 2 | syscall.SOCK_CLOEXEC, 0},
+	}
+	for _, k := range kinds {
+		v, e := call(syscall.SYS_SOCKET, uintptr(k.family), uintptr(k.kind), uintptr(k.proto))
+		if e != 0 {
+			say("socket "+k.name, "%s", errno(e))
+			continue
+		}
+		fl, _ := call(syscall.SYS_FCNTL, v, syscall.F_GETFL)
+		fd, _ := call(syscall.SYS_FCNTL, v, syscall.F_GETFD)
+		say("socket "+k.name, "flags %#x, descriptor flags %d", fl, fd)
+		syscall.Close(int(v))
+	}
+
+	var st syscall.Stat_t
+	s := socket(2, 2, 0)
+	must(syscall.Fstat(int(s), &st))
+	say("fstat", "mode %o, size %d, links %d, rdev %d", st.Mode, st.Size, st.Nlink, st.Rdev)
+	rawValue("lseek", syscall.SYS_LSEEK, s, 0, 0)
+	rawValue("pread", syscall.SYS_PREAD64, s, wild, 0, 0)
+	rawValue("fsync", syscall.SYS_FSYNC, s)
+	rawValue("ftruncate", syscall.SYS_FTRUNCATE, s, 0)
+	rawValue("getdents", syscall.SYS_GETDENTS64, s, wild, 100)
+	rawValue("mmap", syscall.SYS_MMAP, 0, 4096, 1, 2, s, 0)
+
+	var pair [2]int32
+	p := uintptr(unsafe.Pointer(&pair))
+	raw("socketpair of udp", syscall.SYS_SOCKETPAIR, 2, 2, 0, p)
+	raw("socketpair of family 45", syscall.SYS_SOCKETPAIR, 45, 2, 0, p)
+	raw("socketpair, unknown flag", syscall.SYS_SOCKETPAIR, 1, 1|0x1000, 0, p)
+
+	// Calls on what is no socket, and on no descriptor.
+	f, err := syscall.Open("/dev/null", syscall.O_RDWR, 0)
+	must(err)
+	a := addr4(127, 0, 0, 1, 0)
+	var n32 uint32 = 16
+	np := uintptr(unsafe.Pointer(&n32))
+	var buf [64]byte
+	bp := uintptr(unsafe.Pointer(&buf))
+	for _, w := range []struct {
+		name string
+		fd   uintptr
+	}{{"a file", uintptr(f)}, {"a closed one", 999}} {
+		fd := w.fd
+		raw("bind "+w.name, syscall.SYS_BIND, fd, a.ptr(), 16)
+		raw("connect "+w.name, syscall.SYS_CONNECT, fd, a.ptr(), 16)
+		raw("listen "+w.name, syscall.SYS_LISTEN, fd, 1)
+		raw("accept "+w.name, syscall.SYS_ACCEPT, fd, 0, 0)
+		raw("accept4 "+w.name, syscall.SYS_ACCEPT4, fd, 0, 0, 0)
+		raw("accept4 flags "+w.name, syscall.SYS_ACCEPT4, fd, 0, 0, 1)
+		raw("getsockname "+w.name, syscall.SYS_GETSOCKNAME, fd, bp, np)
+		raw("getpeername "+w.name, syscall.SYS_GETPEERNAME, fd, bp, np)
+		raw("shutdown "+w.name, syscall.SYS_SHUTDOWN, fd, 0)
+		raw("sendto "+w.name, syscall.SYS_SENDTO, fd, bp, 1, 0, 0, 0)
+		raw("sendto wild "+w.name, syscall.SYS_SENDTO, fd, 1<<63, 1, 0, 0, 0)
+		raw("recvfrom "+w.name, syscall.SYS_RECVFROM, fd, bp, 1, 0, 0, 0)
+		raw("sendmsg "+w.name, syscall.SYS_SENDMSG, fd, wild, 0)
+		raw("recvmsg "+w.name, syscall.SYS_RECVMSG, fd, wild, 0)
+		raw("sendmmsg "+w.name, 307, fd, wild, 1, 0)
+		raw("recvmmsg "+w.name, 299, fd, wild, 1, 0, 0)
+		raw("setsockopt "+w.name, syscall.SYS_SETSOCKOPT, fd, 1, 2, np, 4)
+		raw("setsockopt length "+w.name, syscall.SYS_SETSOCKOPT, fd, 1, 2, np, at(-1))
+		raw("getsockopt "+w.name, syscall.SYS_GETSOCKOPT, fd, 1, 2, bp, np)
+	}
+
+	// Names: too short, too long, wild, of the wrong family.
+	for _, family := range []int{2, 10} {
+		for _, kind := range []int{2, 1} {
+			s := socket(family, kind, 0)
+			t := fmt.Sprintf("%d/%d ", family, kind)
+			raw(t+"bind nothing", syscall.SYS_BIND, s, 0, 0)
+			raw(t+"bind length -1", syscall.SYS_BIND, s, a.ptr(), at(-1))
+			raw(t+"bind length 129", syscall.SYS_BIND, s, bp, 129)
+			raw(t+"bind length 2", syscall.SYS_BIND, s, a.ptr(), 2)
+			raw(t+"bind length 15", syscall.SYS_BIND, s, a.ptr(), 15)
+			raw(t+"bind wild", syscall.SYS_BIND, s, wild, 16)
+			raw(t+"bind wild 28", syscall.SYS_BIND, s, wild, 28)
+			unix := addr4(0, 0, 0, 0, 0)
+			unix.family = 1
+			raw(t+"bind to a name of unix", syscall.SYS_BIND, s, unix.ptr(), 16)
+			unix6 := addr6(0, 0)
+			unix6.family = 1
+			raw(t+"bind to a long name of unix", syscall.SYS_BIND, s, unix6.ptr(), 28)
+			no := addr4(127, 0, 0, 1, 0)
+			no.family = 0
+			raw(t+"bind to no family", syscall.SYS_BIND, s, no.ptr(), 16)
+			other := addr4(8, 8, 8, 8, 0)
+			raw(t+"bind to a stranger", syscall.SYS_BIND, s, other.ptr(), 16)
+			other6 := addr6(9, 0)
+			other6.addr[0] = 0x20
+			raw(t+"bind to a stranger6", syscall.SYS_BIND, s, other6.ptr(), 28)
+			ll := addr6(9, 0)
+			ll.addr[0], ll.addr[1] = 0xfe, 0x80
+			raw(t+"bind link-local, no interface", syscall.SYS_BIND, s, ll.ptr(), 28)
+			raw(t+"connect nothing", syscall.SYS_CONNECT, s, 0, 0)
+			raw(t+"connect length 1", syscall.SYS_CONNECT, s, a.ptr(), 1)
+			raw(t+"connect length 3", syscall.SYS_CONNECT, s, a.ptr(), 3)
+			raw(t+"connect length -1", syscall.SYS_CONNECT, s, a.ptr(), at(-1))
+			raw(t+"connect wild", syscall.SYS_CONNECT, s, wild, 16)
+			raw(t+"connect unix", syscall.SYS_CONNECT, s, unix6.ptr(), 28)
+			raw(t+"connect link-local, no interface", syscall.SYS_CONNECT, s, ll.ptr(), 28)
+			named(t+"getsockname", syscall.SYS_GETSOCKNAME, s)
+			named(t+"getpeername", syscall.SYS_GETPEERNAME, s)
+			raw(t+"getsockname length wild", syscall.SYS_GETSOCKNAME, s, bp, wild)
+			raw(t+"getsockname wild", syscall.SYS_GETSOCKNAME, s, wild, np)
+			n32 = ^uint32(0)
+			raw(t+"getsockname length -1", syscall.SYS_GETSOCKNAME, s, bp, np)
+			n32 = 4
+			raw(t+"getsockname length 4", syscall.SYS_GETSOCKNAME, s, bp, np)
+			say(t+"getsockname length 4", "then %d", n32)
+			n32 = 0
+			raw(t+"getsockname length 0", syscall.SYS_GETSOCKNAME, s, wild, np)
+			say(t+"getsockname length 0", "then %d", n32)
+			raw(t+"shutdown 3", syscall.SYS_SHUTDOWN, s, 3)
+			raw(t+"shutdown -1", syscall.SYS_SHUTDOWN, s, at(-1))
+			raw(t+"shutdown 2", syscall.SYS_SHUTDOWN, s, 2)
+			if kind == 2 {
+				raw(t+"listen", syscall.SYS_LISTEN, s, 1)
+			}
+			raw(t+"accept", syscall.SYS_ACCEPT, s, 0, 0)
+			raw(t+"accept4 flags", syscall.SYS_ACCEPT4, s, 0, 0, 1)
+			syscall.Close(int(s))
+		}
+	}
+
+	// Which sockets may have the same port?
+	conflicts := []struct {
+		name          string
+		kind          int
+		first, second func(port int) (family int, addr uintptr, length uintptr)
+		options       int // 1: SO_REUSEADDR on both, 2: SO_REUSEPORT on both, 4: the second is V6ONLY, 8: first V6ONLY
+	}{}
+	any4 := func(p int) (int, uintptr, uintptr) { return 2, keepAddr(addr4(0, 0, 0, 0, p)), 16 }
+	lo4 := func(p int) (int, uintptr, uintptr) { return 2, keepAddr(addr4(127, 0, 0, 1, p)), 16 }
+	lo42 := func(p int) (int, uintptr, uintptr) { return 2, keepAddr(addr4(127, 0, 0, 2, p)), 16 }
+	any6 := func(p int) (int, uintptr, uintptr) { return 10, keepAddr6(addr6(0, p)), 28 }
+	lo6 := func(p int) (int, uintptr, uintptr) { return 10, keepAddr6(addr6(1, p)), 28 }
+	map4 := func(p int) (int, uintptr, uintptr) { return 10, keepAddr6(mapped4(127, 0, 0, 1, p)), 28 }
+	mapAny := func(p int) (int, uintptr, uintptr) { return 10, keepAddr6(mapped4(0, 0, 0, 0, p)), 28 }
+	type maker = func(int) (int, uintptr, uintptr)
+	makers := []struct {
+		name string
+		f    maker
+	}{{"any4", any4}, {"lo4", lo4}, {"lo4.2", lo42}, {"any6", any6}, {"lo6", lo6}, {"map4", map4}, {"mapany", mapAny}}
+	for _, kind := range []int{2, 1} {
+		for _, m1 := range makers {
+			for _, m2 := range makers {
+				for o := 0; o < 16; o++ {
+					conflicts = append(conflicts, struct {
+						name          string
+						kind          int
+						first, second func(port int) (int, uintptr, uintptr)
+						options       int
+					}{fmt.Sprintf("%d: %s and %s, options %d", kind, m1.name, m2.name, o), kind, m1.f, m2.f, o})
+				}
+			}
+		}
+	}
+	for _, c := range conflicts {
+		f1, a1, l1 := c.first(0)
+		s1 := socket(f1, c.kind, 0)
+		set := func(s uintptr, level, name int) { syscall.SetsockoptInt(int(s), level, name, 1) }
+		if c.options&1 != 0 {
+			set(s1, 1, syscall.SO_REUSEADDR)
+		}
+		if c.options&2 != 0 {
+			set(s1, 1, 15)
+		}
+		if c.options&8 != 0 && f1 == 10 {
+			set(s1, 41, syscall.IPV6_V6ONLY)
+		}
+		_, e := call(syscall.SYS_BIND, s1, a1, l1)
+		if e != 0 {
+			say(c.name, "first %s", errno(e))
+			syscall.Close(int(s1))
+			continue
+		}
+		f2, a2, l2 := c.second(portOf(s1))
+		s2 := socket(f2, c.kind, 0)
+		if c.options&1 != 0 {
+			set(s2, 1, syscall.SO_REUSEADDR)
+		}
+		if c.options&2 != 0 {
+			set(s2, 1, 15)
+		}
+		if c.options&4 != 0 && f2 == 10 {
+			set(s2, 41, syscall.IPV6_V6ONLY)
+		}
+		_, e = call(syscall.SYS_BIND, s2, a2, l2)
+		text := errno(e)
+		if e == 0 && c.kind == 1 {
+			_, e1 := call(syscall.SYS_LISTEN, s1, 1)
+			_, e2 := call(syscall.SYS_LISTEN, s2, 1)
+			text = fmt.Sprintf("ok, listen %s and %s", errno(e1), errno(e2))
+		}
+		say(c.name, "%s", text)
+		syscall.Close(int(s1))
+		syscall.Close(int(s2))
+	}
+}
+
+var keptAddrs []any
+
+func keepAddr(a *sockaddr4) uintptr  { keptAddrs = append(keptAddrs, a); return a.ptr() }
+func keepAddr6(a *sockaddr6) uintptr { keptAddrs = append(keptAddrs, a); return a.ptr() }
+
+// pollOf shows what holds for fd now.
+func pollOf(fd uintptr) string {
+	p := struct {
+		fd              int32
+		events, revents int16
+	}{int32(fd), 0x7fff &^ 0x20, 0}
+	call(syscall.SYS_POLL, uintptr(unsafe.Pointer(&p)), 1, 0)
+	return fmt.Sprintf("%#x", p.revents)
+}
+
+type msghdr struct {
+	name       uintptr
+	namelen    uint32
+	_          uint32
+	iov        uintptr
+	iovlen     uint64
+	control    uintptr
+	controllen uint64
+	flags      uint32
+	_          uint32
+}
+
+type mmsghdr struct {
+	hdr msghdr
+	len uint32
+	_   uint32
+}
+
+type iovec struct {
+	base uintptr
+	len  uint64
+}
+
+// bufferMessage is a message of one buffer with room for a name and control data.
+type bufferMessage struct {
+	hdr     msghdr
+	iov     iovec
+	buf     [2048]byte
+	name    [128]byte
+	control [512]byte
+}
+
+func newMessage(data string, room int) *bufferMessage {
+	m := &bufferMessage{}
+	copy(m.buf[:], data)
+	m.iov = iovec{uintptr(unsafe.Pointer(&m.buf)), uint64(room)}
+	m.hdr.iov = uintptr(unsafe.Pointer(&m.iov))
+	m.hdr.iovlen = 1
+	keptAddrs = append(keptAddrs, m)
+	return m
+}
+
+func (m *bufferMessage) withRoom(name uint32, control uint64) *bufferMessage {
+	m.hdr.name = uintptr(unsafe.Pointer(&m.name))
+	m.hdr.namelen = name
+	m.hdr.control = uintptr(unsafe.Pointer(&m.control))
+	m.hdr.controllen = control
+	return m
+}
+
+func (m *bufferMessage) ptr() uintptr { return uintptr(unsafe.Pointer(&m.hdr)) }
+
+// receive does recvmsg and prints all that came, ports and interface numbers masked.
+func recvMessage(what string, fd uintptr, m *bufferMessage, flags uintptr) {
+	n, e := call(syscall.SYS_RECVMSG, fd, m.ptr(), flags)
+	if e != 0 {
+		say(what, "%s", errno(e))
+		return
+	}
+	k := int(n)
+	if uint64(k) > m.iov.len {
+		k = int(m.iov.len)
+	}
+	say(what, "%d bytes %.40q, name %d, flags %#x, control %d: %s", n, m.buf[:k], m.hdr.namelen, m.hdr.flags, m.hdr.controllen,
+		controlText(m.control[:m.hdr.controllen]))
+}
+
+func controlText(b []byte) string {
+	text := ""
+	for len(b) >= 16 {
+		l := *(*uint64)(unsafe.Pointer(&b[0]))
+		level, kind := *(*int32)(unsafe.Pointer(&b[8])), *(*int32)(unsafe.Pointer(&b[12]))
+		if l < 16 || l > uint64(len(b)) {
+			return text + fmt.Sprintf("bad length %d", l)
+		}
+		data := append([]byte(nil), b[16:l]...)
+		if level == 1 && (kind == 29 || kind == 35 || kind == 37) { // times
+			data = []byte(fmt.Sprint(len(data), " bytes of time"))
+		}
+		if (level == 0 && kind == 20 || level == 41 && kind == 74) && len(data) > 4 { // a port
+			data[2], data[3] = 0, 0
+		}
+		text += fmt.Sprintf("[%d %d %x]", level, kind, data)
+		step := (l + 7) &^ 7
+		if step > uint64(len(b)) {
+			break
+		}
+		b = b[step:]
+	}
+	return text
+}
+
+// cmsg appends a control message.
+func cmsg(b []byte, level, kind int32, data []byte) []byte {
+	var h [16]byte
+	*(*uint64)(unsafe.Pointer(&h[0])) = uint64(16 + len(data))
+	*(*int32)(unsafe.Pointer(&h[8])) = level
+	*(*int32)(unsafe.Pointer(&h[12])) = kind
+	b = append(append(b, h[:]...), data...)
+	for len(b)%8 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+func intBytes(v int32) []byte { b := make([]byte, 4); *(*int32)(unsafe.Pointer(&b[0])) = v; return b }
+
+func udp() {
+	for _, family := range []int{2, 10} {
+		udpFamily(family)
+	}
+	udpDual()
+	udpErrors()
+	udpSegments()
+	udpMany()
+	udpMulticast()
+	udpControl()
+}
+
+func loopback(family, port int) (uintptr, uintptr) {
+	if family == 2 {
+		return keepAddr(addr4(127, 0, 0, 1, port)), 16
+	}
+	return keepAddr6(addr6(1, port)), 28
+}
+
+func udpFamily(family int) {
+	t := fmt.Sprintf("family %d ", family)
+	var b [70000]byte
+	bp := uintptr(unsafe.Pointer(&b))
+	a, b2 := socket(family, 2, 0), socket(family, 2, 0)
+	say(t+"fresh poll", "%s", pollOf(a))
+	rawValue(t+"send unconnected", syscall.SYS_SENDTO, a, bp, 1, 0, 0, 0)
+	rawValue(t+"write unconnected", syscall.SYS_WRITE, a, bp, 1)
+	rawValue(t+"recv, nothing", syscall.SYS_RECVFROM, a, bp, 1, syscall.MSG_DONTWAIT, 0, 0)
+	la, ll := loopback(family, 0)
+	raw(t+"bind", syscall.SYS_BIND, a, la, ll)
+	raw(t+"bind again", syscall.SYS_BIND, a, la, ll)
+	named(t+"name", syscall.SYS_GETSOCKNAME, a)
+	named(t+"peer", syscall.SYS_GETPEERNAME, a)
+	p := portOf(a)
+	la, ll = loopback(family, p)
+	zero, zl := loopback(family, 0)
+	rawValue(t+"send to port 0", syscall.SYS_SENDTO, b2, bp, 1, 0, zero, zl)
+	rawValue(t+"send, name of length 0", syscall.SYS_SENDTO, b2, bp, 1, 0, la, 0)
+	rawValue(t+"send, name of length 8", syscall.SYS_SENDTO, b2, bp, 1, 0, la, 8)
+	rawValue(t+"send, name of length -1", syscall.SYS_SENDTO, b2, bp, 1, 0, la, at(-1))
+	rawValue(t+"send, wild name", syscall.SYS_SENDTO, b2, bp, 1, 0, wild, ll)
+	rawValue(t+"send, wild bytes", syscall.SYS_SENDTO, b2, wild, 1, 0, la, ll)
+	rawValue(t+"send out of band", syscall.SYS_SENDTO, b2, bp, 1, syscall.MSG_OOB, la, ll)
+	rawValue(t+"send 65536", syscall.SYS_SENDTO, b2, bp, 65536, 0, la, ll)
+	rawValue(t+"send 65508", syscall.SYS_SENDTO, b2, bp, 65508, 0, la, ll)
+	if family == 2 {
+		rawValue(t+"send 65507", syscall.SYS_SENDTO, b2, bp, 65507, 0, la, ll)
+		rawValue(t+"recv it", syscall.SYS_RECVFROM, a, bp, 70000, 0, 0, 0)
+	}
+	copy(b[:], "hello")
+	rawValue(t+"send 5", syscall.SYS_SENDTO, b2, bp, 5, 0, la, ll)
+	say(t+"poll", "%s", pollOf(a))
+	var n uint32
+	call(syscall.SYS_IOCTL, a, 0x541b, uintptr(unsafe.Pointer(&n)))
+	say(t+"FIONREAD", "%d", n)
+	raw(t+"SIOCOUTQ", syscall.SYS_IOCTL, a, 0x5411, uintptr(unsafe.Pointer(&n)))
+	say(t+"SIOCOUTQ", "%d", n)
+	raw(t+"TCGETS", syscall.SYS_IOCTL, a, 0x5401, bp+100)
+	raw(t+"unknown ioctl", syscall.SYS_IOCTL, a, 0x12345, bp+100)
+	recvMessage(t+"peek 3", a, newMessage("", 3).withRoom(128, 0), syscall.MSG_PEEK)
+	recvMessage(t+"peek 3, all of its length", a, newMessage("", 3).withRoom(128, 0), syscall.MSG_PEEK|syscall.MSG_TRUNC)
+	recvMessage(t+"name of 4 bytes", a, newMessage("", 100).withRoom(4, 0), syscall.MSG_PEEK)
+	recvMessage(t+"recv 3", a, newMessage("", 3).withRoom(128, 0), 0)
+	say(t+"poll", "%s", pollOf(a))
+	recvMessage(t+"recv nothing", a, newMessage("", 3).withRoom(128, 0), syscall.MSG_DONTWAIT)
+
+	rawValue(t+"send empty", syscall.SYS_SENDTO, b2, 0, 0, 0, la, ll)
+	say(t+"poll", "%s", pollOf(a))
+	rawValue(t+"read 0 bytes", syscall.SYS_READ, a, bp, 0)
+	rawValue(t+"recv empty", syscall.SYS_RECVFROM, a, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"recv nothing", syscall.SYS_RECVFROM, a, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"send", syscall.SYS_SENDTO, b2, bp, 5, 0, la, ll)
+	rawValue(t+"recv wild", syscall.SYS_RECVFROM, a, wild, 10, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"recv after wild", syscall.SYS_RECVFROM, a, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"send", syscall.SYS_SENDTO, b2, bp, 5, 0, la, ll)
+	rawValue(t+"recv into 0 bytes", syscall.SYS_RECVFROM, a, bp, 0, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"recv after that", syscall.SYS_RECVFROM, a, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"send", syscall.SYS_SENDTO, b2, bp, 5, 0, la, ll)
+	rawValue(t+"recv, name wild", syscall.SYS_RECVFROM, a, bp, 10, syscall.MSG_DONTWAIT, wild, uintptr(unsafe.Pointer(&n)))
+	n = ^uint32(0)
+	rawValue(t+"send", syscall.SYS_SENDTO, b2, bp, 5, 0, la, ll)
+	rawValue(t+"recv, name length -1", syscall.SYS_RECVFROM, a, bp, 10, syscall.MSG_DONTWAIT, bp+100, uintptr(unsafe.Pointer(&n)))
+
+	// Connected.
+	raw(t+"connect", syscall.SYS_CONNECT, b2, la, ll)
+	named(t+"connected name", syscall.SYS_GETSOCKNAME, b2)
+	named(t+"connected peer", syscall.SYS_GETPEERNAME, b2)
+	rawValue(t+"write", syscall.SYS_WRITE, b2, bp, 5)
+	rawValue(t+"write nothing", syscall.SYS_WRITE, b2, bp, 0)
+	rawValue(t+"send nothing", syscall.SYS_SENDTO, b2, bp, 0, 0, 0, 0)
+	rawValue(t+"send elsewhere, connected", syscall.SYS_SENDTO, b2, bp, 4, 0, la, ll)
+	rawValue(t+"read", syscall.SYS_READ, a, bp, 100)
+	rawValue(t+"read", syscall.SYS_RECVFROM, a, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"read", syscall.SYS_RECVFROM, a, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	c := socket(family, 2, 0)
+	bl, bll := loopback(family, portOf(b2))
+	rawValue(t+"send to a connected one", syscall.SYS_SENDTO, c, bp, 4, 0, bl, bll)
+	rawValue(t+"which does not get it", syscall.SYS_RECVFROM, b2, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"send from its peer", syscall.SYS_SENDTO, a, bp, 4, 0, bl, bll)
+	rawValue(t+"which it gets", syscall.SYS_RECVFROM, b2, bp, 100, 0, 0, 0)
+	un := addr4(0, 0, 0, 0, 0)
+	un.family = 0
+	raw(t+"disconnect", syscall.SYS_CONNECT, b2, un.ptr(), 16)
+	named(t+"disconnected name", syscall.SYS_GETSOCKNAME, b2)
+	named(t+"disconnected peer", syscall.SYS_GETPEERNAME, b2)
+	raw(t+"disconnect a bound one", syscall.SYS_CONNECT, a, un.ptr(), 2)
+	named(t+"its name", syscall.SYS_GETSOCKNAME, a)
+
+	// Shut down.
+	raw(t+"shutdown, unconnected", syscall.SYS_SHUTDOWN, c, 1)
+	rawValue(t+"send after it", syscall.SYS_SENDTO, c, bp, 1, 0, la, ll)
+	say(t+"poll", "%s", pollOf(c))
+	raw(t+"connect", syscall.SYS_CONNECT, b2, la, ll)
+	raw(t+"shutdown for writing", syscall.SYS_SHUTDOWN, b2, 1)
+	rawValue(t+"write after it", syscall.SYS_WRITE, b2, bp, 5)
+	say(t+"poll", "%s", pollOf(b2))
+	raw(t+"shutdown for reading", syscall.SYS_SHUTDOWN, b2, 0)
+	say(t+"poll", "%s", pollOf(b2))
+	rawValue(t+"read after it", syscall.SYS_READ, b2, bp, 5)
+	rawValue(t+"recv after it", syscall.SYS_RECVFROM, b2, bp, 5, syscall.MSG_DONTWAIT, 0, 0)
+
+	// Corked and more.
+	d := socket(family, 2, 0)
+	raw(t+"connect", syscall.SYS_CONNECT, d, la, ll)
+	rawValue(t+"more", syscall.SYS_SENDTO, d, bp, 3, msgMore, 0, 0)
+	rawValue(t+"nothing yet", syscall.SYS_RECVFROM, a, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	rawValue(t+"no more", syscall.SYS_SENDTO, d, bp, 2, 0, 0, 0)
+	rawValue(t+"both", syscall.SYS_RECVFROM, a, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	result(t+"cork", syscall.SetsockoptInt(int(d), solUDP, 1, 1))
+	rawValue(t+"write", syscall.SYS_WRITE, d, bp, 3)
+	rawValue(t+"write", syscall.SYS_WRITE, d, bp, 4)
+	rawValue(t+"nothing yet", syscall.SYS_RECVFROM, a, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	result(t+"uncork", syscall.SetsockoptInt(int(d), solUDP, 1, 0))
+	rawValue(t+"both", syscall.SYS_RECVFROM, a, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+
+	// A timeout.
+	tv := syscall.Timeval{Usec: 20000}
+	result(t+"SO_RCVTIMEO", syscall.SetsockoptTimeval(int(a), 1, syscall.SO_RCVTIMEO, &tv))
+	start := time.Now()
+	rawValue(t+"read with a timeout", syscall.SYS_READ, a, bp, 5)
+	took := time.Since(start)
+	say(t+"which took", "long enough %v, not too long %v", took >= 19*time.Millisecond, took < 2*time.Second)
+
+	// Many more than the buffer holds.
+	e := socket(family, 2, 0)
+	el, ell := loopback(family, 0)
+	raw(t+"bind", syscall.SYS_BIND, e, el, ell)
+	el, ell = loopback(family, portOf(e))
+	result(t+"SO_RCVBUF", syscall.SetsockoptInt(int(e), 1, syscall.SO_RCVBUF, 4096))
+	for i := 0; i < 1000; i++ {
+		call(syscall.SYS_SENDTO, d, bp, 1000, 0, el, ell)
+	}
+	got := 0
+	for {
+		_, err := call(syscall.SYS_RECVFROM, e, bp, 2000, syscall.MSG_DONTWAIT, 0, 0)
+		if err != 0 {
+			break
+		}
+		got++
+	}
+	say(t+"a small buffer", "took some %v, not all %v", got > 0, got < 20)
+	for _, s := range []uintptr{a, b2, c, d, e} {
+		syscall.Close(int(s))
+	}
+}
+
+func udpDual() {
+	var b [100]byte
+	bp := uintptr(unsafe.Pointer(&b))
+	six, four := socket(10, 2, 0), socket(2, 2, 0)
+	any := addr6(0, 0)
+	raw("dual bind", syscall.SYS_BIND, six, any.ptr(), 28)
+	lo := addr4(127, 0, 0, 1, portOf(six))
+	rawValue("four to six", syscall.SYS_SENDTO, four, bp, 3, 0, lo.ptr(), 16)
+	m := newMessage("", 100).withRoom(128, 0)
+	recvMessage("six from four", six, m, 0)
+	m.name[2], m.name[3] = 0, 0
+	say("its name", "%x", m.name[:28])
+	back := mapped4(127, 0, 0, 1, portOf(four))
+	rawValue("six to four", syscall.SYS_SENDTO, six, bp, 4, 0, back.ptr(), 28)
+	rawValue("six to four by its own name", syscall.SYS_SENDTO, six, bp, 4, 0, addr4(127, 0, 0, 1, portOf(four)).ptr(), 16)
+	rawValue("four from six", syscall.SYS_RECVFROM, four, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	raw("six connects to four", syscall.SYS_CONNECT, six, back.ptr(), 28)
+	named("then its name", syscall.SYS_GETSOCKNAME, six)
+	named("then its peer", syscall.SYS_GETPEERNAME, six)
+	result("V6ONLY now", syscall.SetsockoptInt(int(six), 41, syscall.IPV6_V6ONLY, 1))
+	only := socket(10, 2, 0)
+	result("V6ONLY", syscall.SetsockoptInt(int(only), 41, syscall.IPV6_V6ONLY, 1))
+	rawValue("only six to four", syscall.SYS_SENDTO, only, bp, 4, 0, back.ptr(), 28)
+	raw("only six connects to four", syscall.SYS_CONNECT, only, back.ptr(), 28)
+	raw("only six connects to a name of four", syscall.SYS_CONNECT, only, addr4(127, 0, 0, 1, 5).ptr(), 16)
+	raw("only six binds to four", syscall.SYS_BIND, only, mapped4(127, 0, 0, 1, 0).ptr(), 28)
+	any4 := socket(2, 2, 0)
+	raw("connect to 0.0.0.0", syscall.SYS_CONNECT, any4, addr4(0, 0, 0, 0, 9).ptr(), 16)
+	named("then its peer", syscall.SYS_GETPEERNAME, any4)
+	any6 := socket(10, 2, 0)
+	raw("connect to ::", syscall.SYS_CONNECT, any6, addr6(0, 9).ptr(), 28)
+	named("then its peer", syscall.SYS_GETPEERNAME, any6)
+	raw("connect to a broadcast", syscall.SYS_CONNECT, four, addr4(255, 255, 255, 255, 9).ptr(), 16)
+	rawValue("send to a broadcast", syscall.SYS_SENDTO, four, bp, 1, 0, addr4(127, 255, 255, 255, 9).ptr(), 16)
+	for _, s := range []uintptr{six, four, only, any4, any6} {
+		syscall.Close(int(s))
+	}
+}
+
+func udpErrors() {
+	var b [2000]byte
+	bp := uintptr(unsafe.Pointer(&b))
+	for _, family := range []int{2, 10} {
+		t := fmt.Sprintf("errors %d ", family)
+		level, recverr := 0, 11
+		if family == 10 {
+			level, recverr = 41, 25
+		}
+		free := socket(family, 2, 0)
+		la, ll := loopback(family, 0)
+		call(syscall.SYS_BIND, free, la, ll)
+		la, ll = loopback(family, portOf(free))
+		syscall.Close(int(free)) // nobody there now
+		s := socket(family, 2, 0)
+		rawValue(t+"send", syscall.SYS_SENDTO, s, bp, 3, 0, la, ll)
+		time.Sleep(5 * time.Millisecond)
+		say(t+"poll unconnected", "%s", pollOf(s))
+		rawValue(t+"unconnected hears nothing", syscall.SYS_RECVFROM, s, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+		raw(t+"connect", syscall.SYS_CONNECT, s, la, ll)
+		rawValue(t+"send", syscall.SYS_WRITE, s, bp, 3)
+		time.Sleep(5 * time.Millisecond)
+		say(t+"poll", "%s", pollOf(s))
+		rawValue(t+"recv", syscall.SYS_RECVFROM, s, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+		rawValue(t+"recv again", syscall.SYS_RECVFROM, s, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+		rawValue(t+"send", syscall.SYS_WRITE, s, bp, 3)
+		time.Sleep(5 * time.Millisecond)
+		rawValue(t+"send hears it", syscall.SYS_WRITE, s, bp, 3)
+		time.Sleep(5 * time.Millisecond)
+		v, err := syscall.GetsockoptInt(int(s), 1, syscall.SO_ERROR)
+		say(t+"SO_ERROR", "%d %s", v, errno(err))
+		v, err = syscall.GetsockoptInt(int(s), 1, syscall.SO_ERROR)
+		say(t+"SO_ERROR again", "%d %s", v, errno(err))
+		recvMessage(t+"error queue, off", s, newMessage("", 100).withRoom(128, 512), msgErrqueue)
+		result(t+"RECVERR", syscall.SetsockoptInt(int(s), level, recverr, 1))
+		copy(b[:], "payload")
+		rawValue(t+"send", syscall.SYS_WRITE, s, bp, 7)
+		time.Sleep(5 * time.Millisecond)
+		say(t+"poll", "%s", pollOf(s))
+		recvMessage(t+"error queue", s, newMessage("", 100).withRoom(128, 512), msgErrqueue)
+		say(t+"poll", "%s", pollOf(s))
+		recvMessage(t+"error queue empty", s, newMessage("", 100).withRoom(128, 512), msgErrqueue)
+		rawValue(t+"recv", syscall.SYS_RECVFROM, s, bp, 10, syscall.MSG_DONTWAIT, 0, 0)
+		u := socket(family, 2, 0)
+		syscall.SetsockoptInt(int(u), level, recverr, 1)
+		rawValue(t+"unconnected, send", syscall.SYS_SENDTO, u, bp, 7, 0, la, ll)
+		time.Sleep(5 * time.Millisecond)
+		say(t+"poll", "%s", pollOf(u))
+		recvMessage(t+"recv", u, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+		recvMessage(t+"error queue, 3 bytes", u, newMessage("", 3).withRoom(128, 20), msgErrqueue)
+		syscall.Close(int(s))
+		syscall.Close(int(u))
+	}
+}
+
+func udpSegments() {
+	var b [70000]byte
+	bp := uintptr(unsafe.Pointer(&b))
+	for _, family := range []int{2, 10} {
+		t := fmt.Sprintf("segments %d ", family)
+		a, s := socket(family, 2, 0), socket(family, 2, 0)
+		la, ll := loopback(family, 0)
+		call(syscall.SYS_BIND, a, la, ll)
+		la, ll = loopback(family, portOf(a))
+		call(syscall.SYS_CONNECT, s, la, ll)
+		result(t+"UDP_SEGMENT -1", syscall.SetsockoptInt(int(s), solUDP, udpSegment, -1))
+		result(t+"UDP_SEGMENT 65536", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 65536))
+		result(t+"UDP_SEGMENT 1000", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 1000))
+		rawValue(t+"send 3500", syscall.SYS_WRITE, s, bp, 3500)
+		for i := 0; i < 5; i++ {
+			rawValue(t+"recv", syscall.SYS_RECVFROM, a, bp, 70000, syscall.MSG_DONTWAIT, 0, 0)
+		}
+		rawValue(t+"send 1000", syscall.SYS_WRITE, s, bp, 1000)
+		rawValue(t+"recv", syscall.SYS_RECVFROM, a, bp, 70000, syscall.MSG_DONTWAIT, 0, 0)
+		result(t+"UDP_SEGMENT 10", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 10))
+		rawValue(t+"send too many segments", syscall.SYS_WRITE, s, bp, 10000)
+		result(t+"UDP_SEGMENT 0", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 0))
+		m := newMessage("0123456789", 10)
+		m.withRoom(0, 0)
+		c := cmsg(nil, solUDP, udpSegment, []byte{4, 0})
+		m.hdr.controllen = uint64(copy(m.control[:], c))
+		rawValue(t+"send with a control message", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+		for i := 0; i < 4; i++ {
+			rawValue(t+"recv", syscall.SYS_RECVFROM, a, bp, 70000, syscall.MSG_DONTWAIT, 0, 0)
+		}
+		result(t+"UDP_GRO", syscall.SetsockoptInt(int(a), solUDP, udpGRO, 1))
+		v, err := syscall.GetsockoptInt(int(a), solUDP, udpGRO)
+		say(t+"UDP_GRO", "%d %s", v, errno(err))
+		m2 := newMessage("0123456789", 10)
+		m2.withRoom(0, 0)
+		m2.hdr.controllen = uint64(copy(m2.control[:], c))
+		rawValue(t+"send with a control message", syscall.SYS_SENDMSG, s, m2.ptr(), 0)
+		recvMessage(t+"all of it", a, newMessage("", 100).withRoom(0, 100), syscall.MSG_DONTWAIT)
+		rawValue(t+"nothing more", syscall.SYS_RECVFROM, a, bp, 70000, syscall.MSG_DONTWAIT, 0, 0)
+		syscall.Close(int(a))
+		syscall.Close(int(s))
+	}
+}
+
+func udpMany() {
+	a, s := socket(2, 2, 0), socket(2, 2, 0)
+	la, ll := loopback(2, 0)
+	call(syscall.SYS_BIND, a, la, ll)
+	la, ll = loopback(2, portOf(a))
+	call(syscall.SYS_CONNECT, s, la, ll)
+	var v [4]mmsghdr
+	for i := range v {
+		v[i].hdr = newMessage("message", i+1).hdr
+	}
+	rawValue("sendmmsg", 307, s, uintptr(unsafe.Pointer(&v)), 4, 0)
+	say("sendmmsg", "lengths %d %d %d %d", v[0].len, v[1].len, v[2].len, v[3].len)
+	rawValue("sendmmsg of none", 307, s, uintptr(unsafe.Pointer(&v)), 0, 0)
+	rawValue("sendmmsg wild", 307, s, wild, 1, 0)
+	v[2].hdr.iov = wild
+	rawValue("sendmmsg, the third is wild", 307, s, uintptr(unsafe.Pointer(&v)), 4, 0)
+	var r [8]mmsghdr
+	for i := range r {
+		r[i].hdr = newMessage("", 100).hdr
+	}
+	rawValue("recvmmsg", 299, a, uintptr(unsafe.Pointer(&r)), 8, syscall.MSG_DONTWAIT, 0)
+	for i := range r {
+		say("recvmmsg", "%d: %d flags %#x", i, r[i].len, r[i].hdr.flags)
+	}
+	rawValue("recvmmsg, nothing", 299, a, uintptr(unsafe.Pointer(&r)), 8, syscall.MSG_DONTWAIT, 0)
+	rawValue("recvmmsg of none", 299, a, uintptr(unsafe.Pointer(&r)), 0, syscall.MSG_DONTWAIT, 0)
+	v[2].hdr = newMessage("third", 5).hdr
+	rawValue("sendmmsg", 307, s, uintptr(unsafe.Pointer(&v)), 3, 0)
+	rawValue("recvmmsg, wait for one", 299, a, uintptr(unsafe.Pointer(&r)), 8, msgWaitForOne, 0)
+	rawValue("sendmmsg", 307, s, uintptr(unsafe.Pointer(&v)), 3, 0)
+	ts := syscall.Timespec{Nsec: 20e6}
+	bad := syscall.Timespec{Nsec: 1e9}
+	rawValue("recvmmsg, bad timeout", 299, a, uintptr(unsafe.Pointer(&r)), 3, 0, uintptr(unsafe.Pointer(&bad)))
+	rawValue("recvmmsg, wild timeout", 299, a, uintptr(unsafe.Pointer(&r)), 3, 0, wild)
+	rawValue("recvmmsg with a timeout", 299, a, uintptr(unsafe.Pointer(&r)), 3, 0, uintptr(unsafe.Pointer(&ts)))
+	say("which has", "time left %v", ts.Nsec > 0 && ts.Nsec <= 20e6)
+	m := newMessage("", 10)
+	m.hdr.iovlen = 1025
+	rawValue("sendmsg of 1025 vectors", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+	m.hdr.iovlen = 1
+	m.hdr.namelen = ^uint32(0)
+	m.hdr.name = la
+	rawValue("sendmsg, name length -1", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+	m.hdr.namelen = 1000
+	rawValue("sendmsg, name length 1000", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+	m.hdr.namelen = 0
+	m.hdr.controllen = 1 << 32
+	rawValue("sendmsg, control of 4 GiB", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+	m.hdr.controllen = 24
+	m.hdr.control = wild
+	rawValue("sendmsg, control wild", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+	syscall.Close(int(a))
+	syscall.Close(int(s))
+}
+
+func udpMulticast() {
+	var b [100]byte
+	bp := uintptr(unsafe.Pointer(&b))
+	group := [4]byte{224, 0, 1, 129}
+	r := socket(2, 2, 0)
+	raw("multicast bind", syscall.SYS_BIND, r, addr4(224, 0, 1, 129, 0).ptr(), 16)
+	named("multicast name", syscall.SYS_GETSOCKNAME, r)
+	mreq := func(g [4]byte, iface [4]byte, index int32) []byte {
+		return append(append(append([]byte{}, g[:]...), iface[:]...), intBytes(index)...)
+	}
+	lo := [4]byte{127, 0, 0, 1}
+	set := func(what string, s uintptr, level, name uintptr, v []byte) {
+		raw(what, syscall.SYS_SETSOCKOPT, s, level, name, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
+	}
+	set("join what is no group", r, 0, 35, mreq(lo, lo, 0)[:8])
+	set("join, 7 bytes", r, 0, 35, mreq(group, lo, 0)[:7])
+	set("join, an address of nobody", r, 0, 35, mreq(group, [4]byte{8, 8, 8, 8}, 0)[:8])
+	set("join, no such interface", r, 0, 35, mreq(group, lo, 9999))
+	set("leave what was not joined", r, 0, 36, mreq(group, lo, 0)[:8])
+	set("join", r, 0, 35, mreq(group, lo, 0)[:8])
+	set("join again", r, 0, 35, mreq(group, lo, 0)[:8])
+	set("join again by index", r, 0, 35, mreq(group, [4]byte{}, 1))
+	s := socket(2, 2, 0)
+	set("IP_MULTICAST_IF of nobody", s, 0, 32, []byte{8, 8, 8, 8})
+	set("IP_MULTICAST_IF short", s, 0, 32, []byte{8, 8, 8})
+	set("IP_MULTICAST_IF", s, 0, 32, lo[:])
+	to := addr4(224, 0, 1, 129, portOf(r))
+	rawValue("multicast", syscall.SYS_SENDTO, s, bp, 4, 0, to.ptr(), 16)
+	rawValue("arrives", syscall.SYS_RECVFROM, r, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	result("IP_MULTICAST_LOOP off", syscall.SetsockoptInt(int(s), 0, 34, 0))
+	result("IP_MULTICAST_ALL off", syscall.SetsockoptInt(int(r), 0, 49, 0))
+	result("IP_MULTICAST_ALL 2", syscall.SetsockoptInt(int(r), 0, 49, 2))
+	result("IP_MULTICAST_TTL 256", syscall.SetsockoptInt(int(s), 0, 33, 256))
+	result("IP_MULTICAST_TTL -1", syscall.SetsockoptInt(int(s), 0, 33, -1))
+	result("IP_MULTICAST_LOOP on", syscall.SetsockoptInt(int(s), 0, 34, 1))
+	rawValue("multicast", syscall.SYS_SENDTO, s, bp, 4, 0, to.ptr(), 16)
+	rawValue("arrives", syscall.SYS_RECVFROM, r, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	src := func(g, i, from [4]byte) []byte { return append(append(append([]byte{}, g[:]...), i[:]...), from[:]...) }
+	set("block a source", r, 0, 38, src(group, lo, lo))
+	set("block it again", r, 0, 38, src(group, lo, lo))
+	rawValue("multicast", syscall.SYS_SENDTO, s, bp, 4, 0, to.ptr(), 16)
+	rawValue("does not arrive", syscall.SYS_RECVFROM, r, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	set("unblock it", r, 0, 37, src(group, lo, lo))
+	set("unblock it again", r, 0, 37, src(group, lo, lo))
+	rawValue("multicast", syscall.SYS_SENDTO, s, bp, 4, 0, to.ptr(), 16)
+	rawValue("arrives", syscall.SYS_RECVFROM, r, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	set("leave", r, 0, 36, mreq(group, lo, 0)[:8])
+	set("join one source", r, 0, 39, src(group, lo, [4]byte{127, 0, 0, 9}))
+	rawValue("multicast", syscall.SYS_SENDTO, s, bp, 4, 0, to.ptr(), 16)
+	rawValue("does not arrive", syscall.SYS_RECVFROM, r, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	set("join another source", r, 0, 39, src(group, lo, lo))
+	set("block a source of those", r, 0, 38, src(group, lo, lo))
+	rawValue("multicast", syscall.SYS_SENDTO, s, bp, 4, 0, to.ptr(), 16)
+	rawValue("arrives", syscall.SYS_RECVFROM, r, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	set("leave one source", r, 0, 40, src(group, lo, lo))
+	set("leave the other", r, 0, 40, src(group, lo, [4]byte{127, 0, 0, 9}))
+	set("leave once more", r, 0, 40, src(group, lo, lo))
+	// RFC 3678's own form.
+	gr := make([]byte, 136)
+	gr[0] = 1
+	*(*sockaddr4)(unsafe.Pointer(&gr[8])) = *addr4(224, 0, 1, 129, 0)
+	set("MCAST_JOIN_GROUP short", r, 0, 42, gr[:100])
+	set("MCAST_JOIN_GROUP", r, 0, 42, gr)
+	set("MCAST_JOIN_GROUP again", r, 0, 42, gr)
+	set("MCAST_LEAVE_GROUP", r, 0, 45, gr)
+	set("MCAST_LEAVE_GROUP again", r, 0, 45, gr)
+	tcp := socket(2, 1, 0)
+	set("join with a stream", tcp, 0, 35, mreq(group, lo, 0)[:8])
+	result("IP_MULTICAST_TTL of a stream", syscall.SetsockoptInt(int(tcp), 0, 33, 1))
+
+	g6 := make([]byte, 20)
+	g6[0], g6[1], g6[15] = 0xff, 0x01, 0x77
+	six := socket(10, 2, 0)
+	raw("six bind", syscall.SYS_BIND, six, addr6(0, 0).ptr(), 28)
+	g6[16] = 1
+	set("six join", six, 41, 20, g6)
+	set("six join again", six, 41, 20, g6)
+	set("six join short", six, 41, 20, g6[:19])
+	result("IPV6_MULTICAST_IF 9999", syscall.SetsockoptInt(int(six), 41, 17, 9999))
+	result("IPV6_MULTICAST_IF 1", syscall.SetsockoptInt(int(six), 41, 17, 1))
+	result("IPV6_MULTICAST_HOPS 256", syscall.SetsockoptInt(int(six), 41, 18, 256))
+	result("IPV6_MULTICAST_HOPS 5", syscall.SetsockoptInt(int(six), 41, 18, 5))
+	result("IPV6_MULTICAST_LOOP 2", syscall.SetsockoptInt(int(six), 41, 19, 2))
+	to6 := addr6(0x77, portOf(six))
+	to6.addr[0], to6.addr[1] = 0xff, 1
+	rawValue("six multicast", syscall.SYS_SENDTO, six, bp, 4, 0, to6.ptr(), 28)
+	rawValue("six arrives", syscall.SYS_RECVFROM, six, bp, 100, syscall.MSG_DONTWAIT, 0, 0)
+	set("six leave", six, 41, 21, g6)
+	set("six leave again", six, 41, 21, g6)
+	for _, s := range []uintptr{r, s, tcp, six} {
+		syscall.Close(int(s))
+	}
+}
+
+func udpControl() {
+	a, s := socket(2, 2, 0), socket(2, 2, 0)
+	la, ll := loopback(2, 0)
+	call(syscall.SYS_BIND, a, la, ll)
+	la, ll = loopback(2, portOf(a))
+	call(syscall.SYS_CONNECT, s, la, ll)
+	for _, o := range []int{8, 12, 13, 20, 6} { // PKTINFO, RECVTTL, RECVTOS, RECVORIGDSTADDR, RECVOPTS
+		result(fmt.Sprint("IP option ", o), syscall.SetsockoptInt(int(a), 0, o, 1))
+	}
+	send := func(what string, fd uintptr, c []byte) {
+		m := newMessage("control", 7)
+		m.withRoom(0, 0)
+		m.hdr.controllen = uint64(copy(m.control[:], c))
+		rawValue(what, syscall.SYS_SENDMSG, fd, m.ptr(), 0)
+	}
+	send("plain", s, nil)
+	recvMessage("with all", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	send("plain", s, nil)
+	recvMessage("with room for one and a half", a, newMessage("", 100).withRoom(128, 48), syscall.MSG_DONTWAIT)
+	send("plain", s, nil)
+	recvMessage("with no room", a, newMessage("", 100).withRoom(128, 0), syscall.MSG_DONTWAIT)
+	result("SO_TIMESTAMP", syscall.SetsockoptInt(int(a), 1, 29, 1))
+	send("TTL and TOS", s, cmsg(cmsg(nil, 0, 2, intBytes(7)), 0, 1, intBytes(0x28)))
+	recvMessage("arrive", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	result("SO_TIMESTAMPNS", syscall.SetsockoptInt(int(a), 1, 35, 1))
+	send("TOS of one byte", s, cmsg(nil, 0, 1, []byte{0x10}))
+	recvMessage("arrives", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	result("SO_TIMESTAMPNS", syscall.SetsockoptInt(int(a), 1, 35, 0))
+	result("SO_TIMESTAMPING", syscall.SetsockoptInt(int(a), 1, 37, 0x18))
+	send("plain", s, nil)
+	recvMessage("with a timestamp", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	result("SO_TIMESTAMPING", syscall.SetsockoptInt(int(a), 1, 37, 0))
+	send("TTL 0", s, cmsg(nil, 0, 2, intBytes(0)))
+	send("TTL 256", s, cmsg(nil, 0, 2, intBytes(256)))
+	send("TTL short", s, cmsg(nil, 0, 2, []byte{1, 0}))
+	send("TOS 256", s, cmsg(nil, 0, 1, intBytes(256)))
+	send("unknown of IP", s, cmsg(nil, 0, 99, intBytes(1)))
+	send("unknown level", s, cmsg(nil, 99, 99, intBytes(1)))
+	send("unknown of SOL_SOCKET", s, cmsg(nil, 1, 99, intBytes(1)))
+	send("of IPV6", s, cmsg(nil, 41, 52, intBytes(1)))
+	send("PKTINFO short", s, cmsg(nil, 0, 8, intBytes(1)))
+	info := make([]byte, 12)
+	info[0] = 1
+	copy(info[4:], []byte{127, 0, 0, 5})
+	send("PKTINFO, a source", s, cmsg(nil, 0, 8, info))
+	c := cmsg(nil, 0, 2, intBytes(7))
+	c[0] = 100
+	send("a length beyond", s, c)
+	c[0] = 3
+	send("a length of 3", s, c)
+	send("a rest of 7 bytes", s, append(cmsg(nil, 0, 2, intBytes(7)), 1, 2, 3, 4, 5, 6, 7))
+	for i := 0; i < 6; i++ {
+		recvMessage("arrived", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	}
+
+	a6, s6 := socket(10, 2, 0), socket(10, 2, 0)
+	call(syscall.SYS_BIND, a6, addr6(0, 0).ptr(), 28)
+	call(syscall.SYS_CONNECT, s6, addr6(1, portOf(a6)).ptr(), 28)
+	for _, o := range []int{49, 51, 66, 74, 11} {
+		result(fmt.Sprint("IPV6 option ", o), syscall.SetsockoptInt(int(a6), 41, o, 1))
+	}
+	send("plain", s6, nil)
+	recvMessage("with all", a6, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	send("hops and class", s6, cmsg(cmsg(nil, 41, 52, intBytes(9)), 41, 67, intBytes(0x28)))
+	recvMessage("arrive", a6, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	send("hops -1", s6, cmsg(nil, 41, 52, intBytes(-1)))
+	send("hops -2", s6, cmsg(nil, 41, 52, intBytes(-2)))
+	send("hops 256", s6, cmsg(nil, 41, 52, intBytes(256)))
+	send("class 256", s6, cmsg(nil, 41, 67, intBytes(256)))
+	send("dontfrag 2", s6, cmsg(nil, 41, 62, intBytes(2)))
+	send("unknown", s6, cmsg(nil, 41, 99, intBytes(2)))
+	info6 := make([]byte, 20)
+	send("PKTINFO of nothing", s6, cmsg(nil, 41, 50, info6))
+	send("PKTINFO short", s6, cmsg(nil, 41, 50, info6[:19]))
+	info6[15] = 9
+	send("PKTINFO of a stranger", s6, cmsg(nil, 41, 50, info6))
+	info6[15], info6[16] = 1, 1
+	send("PKTINFO", s6, cmsg(nil, 41, 50, info6))
+	for i := 0; i < 4; i++ {
+		recvMessage("arrived", a6, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	}
+	four := socket(2, 2, 0)
+	call(syscall.SYS_CONNECT, four, addr4(127, 0, 0, 1, portOf(a6)).ptr(), 16)
+	send("from four", four, nil)
+	recvMessage("at six", a6, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
+	for _, s := range []uintptr{a, s, a6, s6, four} {
+		syscall.Close(int(s))
+	}
+}
+
+// sockopts tries every number of every level with lengths that are too short and with values.
+func sockopts() {
+	type kind struct {
+		name                string
+		family, kind, proto int
+	}
+	kinds := []kind{{"udp4", 2, 2, 0}, {"udp6", 10, 2, 0}, {"tcp4", 2, 1, 0}, {"tcp6", 10, 1, 0}, {"raw4", 2, 3, 17}, {"icmp4", 2, 3, 1}, {"icmp6", 10, 3, 58}}
+	levels := []struct {
+		level, first, last int
+		skip               map[int]bool
+	}{
+		// Not compared: what a kernel may be built without, or that shows the machine.
+		{1, 1, 30, map[int]bool{26: true, 27: true, 1: true}},
+		{1, 32, 75, map[int]bool{41: true, 43: true, 44: true, 45: true, 46: true, 50: true, 51: true, 52: true, 55: true, 56: true,
+			48: true, 57: true, 60: true, 61: true, 65: true, 68: true, 69: true, 70: true, 71: true, 73: true, 74: true, 75: true, 37: true, 49: true, 47: true, 62: true, 59: true}},
+		{0, 1, 52, map[int]bool{5: true, 7: true, 9: true, 16: true, 17: true, 18: true, 21: true, 23: true, 25: true, 26: true, 41: true, 48: true, 51: true}},
+		{41, 7, 78, map[int]bool{7: true, 9: true, 8: true, 22: true, 27: true, 28: true, 30: true, 31: true, 32: true, 33: true, 34: true, 35: true, 48: true, 50: true,
+			53: true, 54: true, 55: true, 56: true, 57: true, 58: true, 59: true, 60: true, 64: true, 68: true, 69: true, 70: true, 71: true, 72: true, 73: true, 76: true, 77: true}},
+		{solUDP, 1, 110, map[int]bool{100: true}},
+		{255, 1, 10, nil},
+		{58, 1, 3, nil},
+		{3, 0, 3, nil},
+	}
+	var b [512]byte
+	bp := uintptr(unsafe.Pointer(&b))
+	var n uint32
+	np := uintptr(unsafe.Pointer(&n))
+	get := func(s uintptr, level, name int, room uint32) string {
+		for i := range b {
+			b[i] = 0
+		}
+		n = room
+		_, e := call(syscall.SYS_GETSOCKOPT, s, uintptr(level), uintptr(name), bp, np)
+		if e != 0 {
+			return errno(e)
+		}
+		return fmt.Sprintf("%d:%x", n, b[:n])
+	}
+	for _, k := range kinds {
+		for _, l := range levels {
+			if l.level == solUDP && k.kind != 2 {
+				continue
+			}
+			for name := l.first; name <= l.last; name++ {
+				if l.skip[name] {
+					continue
+				}
+				s, err := syscall.Socket(k.family, k.kind, k.proto)
+				if err != nil {
+					continue
+				}
+				fd := uintptr(s)
+				t := fmt.Sprintf("%s %d/%d", k.name, l.level, name)
+				text := get(fd, l.level, name, 4) + " " + get(fd, l.level, name, 1) + " " + get(fd, l.level, name, 64)
+				say(t+" get", "%s", text)
+				for _, v := range []int32{0, 1, 2, -1, 300} {
+					*(*[4]byte)(unsafe.Pointer(&b)) = *(*[4]byte)(intBytes(v))
+					_, e := call(syscall.SYS_SETSOCKOPT, fd, uintptr(l.level), uintptr(name), bp, 4)
+					text := errno(e)
+					if e == 0 {
+						text += " then " + get(fd, l.level, name, 4)
+					}
+					say(fmt.Sprintf("%s set %d", t, v), "%s", text)
+				}
+				for _, length := range []uintptr{0, 1, 3} {
+					b = [512]byte{1}
+					_, e := call(syscall.SYS_SETSOCKOPT, fd, uintptr(l.level), uintptr(name), bp, length)
+					say(fmt.Sprintf("%s set %d bytes", t, length), "%s", errno(e))
+				}
+				_, e := call(syscall.SYS_SETSOCKOPT, fd, uintptr(l.level), uintptr(name), wild, 4)
+				say(t+" set wild", "%s", errno(e))
+				syscall.Close(s)
+			}
+		}
+		s := socket(k.family, k.kind, k.proto)
+		say(k.name+" unknown level", "%s", get(s, 77, 1, 4))
+		_, e := call(syscall.SYS_SETSOCKOPT, s, 77, 1, bp, 4)
+		say(k.name+" unknown level", "%s", errno(e))
+		// Times, linger, devices.
+		tv := []int64{1, 500000}
+		tp := uintptr(unsafe.Pointer(&tv[0]))
+		raw(k.name+" RCVTIMEO", syscall.SYS_SETSOCKOPT, s, 1, 20, tp, 16)
+		say(k.name+" RCVTIMEO", "%s", get(s, 1, 20, 16))
+		raw(k.name+" RCVTIMEO short", syscall.SYS_SETSOCKOPT, s, 1, 20, tp, 15)
+		tv[1] = 1000000
+		raw(k.name+" SNDTIMEO of a second in microseconds", syscall.SYS_SETSOCKOPT, s, 1, 67, tp, 16)
+		tv[0], tv[1] = -1, 0
+		raw(k.name+" SNDTIMEO -1", syscall.SYS_SETSOCKOPT, s, 1, 21, tp, 16)
+		say(k.name+" SNDTIMEO", "%s", get(s, 1, 21, 16))
+		li := []int32{1, 7}
+		lp := uintptr(unsafe.Pointer(&li[0]))
+		raw(k.name+" LINGER", syscall.SYS_SETSOCKOPT, s, 1, 13, lp, 8)
+		raw(k.name+" LINGER short", syscall.SYS_SETSOCKOPT, s, 1, 13, lp, 4)
+		say(k.name+" LINGER", "%s", get(s, 1, 13, 8))
+		li[0] = 0
+		raw(k.name+" LINGER off", syscall.SYS_SETSOCKOPT, s, 1, 13, lp, 8)
+		say(k.name+" LINGER", "%s", get(s, 1, 13, 8))
+		raw(k.name+" BINDTODEVICE nowhere", syscall.SYS_SETSOCKOPT, s, 1, 25, cstring("nowhere0"), 9)
+		raw(k.name+" BINDTODEVICE lo", syscall.SYS_SETSOCKOPT, s, 1, 25, cstring("lo"), 3)
+		say(k.name+" BINDTODEVICE", "%s", get(s, 1, 25, 16))
+		say(k.name+" BINDTODEVICE short", "%s", get(s, 1, 25, 4))
+		raw(k.name+" BINDTODEVICE none", syscall.SYS_SETSOCKOPT, s, 1, 25, cstring(""), 0)
+		say(k.name+" BINDTODEVICE", "%s", get(s, 1, 25, 16))
+		v, err := syscall.GetsockoptInt(int(s), 1, 62)
+		say(k.name+" BINDTOIFINDEX", "%d %s", v, errno(err))
+		result(k.name+" BINDTOIFINDEX 1", syscall.SetsockoptInt(int(s), 1, 62, 1))
+		result(k.name+" BINDTOIFINDEX -1", syscall.SetsockoptInt(int(s), 1, 62, -1))
+		result(k.name+" BINDTOIFINDEX 9999", syscall.SetsockoptInt(int(s), 1, 62, 9999))
+		say(k.name+" PEERNAME", "%s", get(s, 1, 28, 16))
+		for _, v := range []int{0, 1, 100, 5000, 100000, 212992, -1} {
+			result(fmt.Sprint(k.name, " RCVBUF ", v), syscall.SetsockoptInt(int(s), 1, syscall.SO_RCVBUF, v))
+			say(k.name+" RCVBUF", "%s", get(s, 1, syscall.SO_RCVBUF, 4))
+			result(fmt.Sprint(k.name, " SNDBUF ", v), syscall.SetsockoptInt(int(s), 1, syscall.SO_SNDBUF, v))
+			say(k.name+" SNDBUF", "%s", get(s, 1, syscall.SO_SNDBUF, 4))
+		}
+		result(k.name+" RCVBUFFORCE", syscall.SetsockoptInt(int(s), 1, syscall.SO_RCVBUFFORCE, 100000000))
+		say(k.name+" RCVBUF", "%s", get(s, 1, syscall.SO_RCVBUF, 4))
+		n = ^uint32(0)
+		raw(k.name+" getsockopt length -1", syscall.SYS_GETSOCKOPT, s, 1, 2, bp, np)
+		raw(k.name+" getsockopt length wild", syscall.SYS_GETSOCKOPT, s, 1, 2, bp, wild)
+		n = 4
+		raw(k.name+" getsockopt wild", syscall.SYS_GETSOCKOPT, s, 1, 2, wild, np)
+		syscall.Close(int(s))
+	}
+}
