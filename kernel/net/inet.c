@@ -5,6 +5,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ipv6.h>
+#include "lib/random.h"
 #include "lib/string.h"
 #include "net/netif.h"
 
@@ -19,11 +20,13 @@ void inet_init_sock(struct inet_sock *s, int family)
 	s->local = s->remote = s->v6 ? any6 : any4;
 	s->mc_ttl = 1;
 	s->mc_hops = 1;
-	s->mc_loop = s->mc_loop6 = s->mc_all = s->mc_all6 = true;
+	s->mc_loop = s->mc_loop6 = s->mc_all6 = true;
+	s->mc_all = !s->v6;
 	s->pmtudisc = IP_PMTUDISC_WANT;
 	s->pmtudisc6 = IPV6_PMTUDISC_WANT;
 	s->checksum_offset = -1;
 	s->mc_addr = any4;
+	s->autoflowlabel = true;
 	list_init(&s->memberships);
 	list_init(&s->errors);
 	list_init(&s->bind_link);
@@ -177,11 +180,17 @@ int inet_route(struct inet_sock *s, const struct ip_addr *dst)
 	int err = route_lookup(&s->route, dst, src, chosen_interface(s, dst));
 	if (!err && s->so.dontroute && !s->route.local && !ip_equal(&s->route.next_hop, dst))
 		err = -ENETUNREACH;
-	if (err)
+	if (err) {
 		s->route.generation = 0;
-	else
-		s->route_dst = *dst;
-	return err;
+		return err;
+	}
+	s->route_dst = *dst;
+	/* RFC 6437: a label that nobody can guess, one for all that the socket sends. */
+	if (s->autoflowlabel && !s->flow_label && !ip_is_v4(dst)) {
+		random_bytes(&s->flow_label, sizeof s->flow_label);
+		s->flow_label &= 0xfffff;
+	}
+	return 0;
 }
 
 void inet_fill_tx(const struct inet_sock *s, const struct ip_addr *dst, uint8_t protocol,
@@ -212,7 +221,7 @@ void inet_fill_tx(const struct inet_sock *s, const struct ip_addr *dst, uint8_t 
 		tx->tos = s->tclass_set ? s->tclass : 0;
 		tx->df = s->pmtudisc6 == IPV6_PMTUDISC_DO || s->pmtudisc6 == IPV6_PMTUDISC_PROBE;
 		tx->no_loop = mc && !s->mc_loop6;
-		tx->flow_label = s->flow_label;
+		tx->flow_label = s->autoflowlabel ? s->flow_label : 0;
 	}
 }
 

@@ -45,6 +45,7 @@ struct inet_sock {
 	bool wants_cmsg;	  /* any of those below and above that ask for one on receive */
 	bool recvflowinfo, recvorigdstaddr6;
 	unsigned error_count; /* entries of errors */
+	uint32_t frag_size6;  /* IPV6_MTU; 0: the path's */
 	bool dontfrag6, recverr_rfc4884, autoflowlabel, nodefrag;
 	/* inet_table.c */
 	struct list bind_link, hash_link;

@@ -9,6 +9,8 @@
 #include "net/inet_sockopt.h"
 #include "net/netif.h"
 
+#define IPV6_MIN_MTU 1280
+
 static bool *flag6(struct inet_sock *s, int name)
 {
 	switch (name) {
@@ -145,8 +147,15 @@ static int set_number(struct inet_sock *s, int name, int v)
 	case IPV6_TCLASS:
 		if (v < -1 || v > 255)
 			return -EINVAL;
+		if (s->so.type == SOCK_STREAM && v >= 0) /* the ECN bits are TCP's */
+			v = (v & ~3) | (s->tclass & 3);
 		s->tclass_set = v >= 0;
 		s->tclass = v < 0 ? 0 : (uint8_t)v;
+		return 0;
+	case IPV6_MTU: /* what datagrams are cut to */
+		if (v && (v < 0 || v < IPV6_MIN_MTU))
+			return -EINVAL;
+		s->frag_size6 = (uint32_t)v;
 		return 0;
 	case IPV6_CHECKSUM:
 		return set_checksum(s, v);
@@ -176,7 +185,7 @@ int inet6_setsockopt(struct inet_sock *s, int name, const void *val, unsigned le
 		memcpy(&v, val, sizeof v);
 	bool *flag = flag6(s, name);
 	if (flag) {
-		if (len < sizeof v)
+		if (len < sizeof v && name != IPV6_DONTFRAG)
 			return -EINVAL;
 		*flag = v != 0;
 		if (name == IPV6_RECVERR && !v)

@@ -196,8 +196,7 @@ static int name_to_addr(struct dgram_sock *d, const struct __kernel_sockaddr_sto
 		if (len < sizeof *in)
 			return -EINVAL;
 	} else {
-		int err = inet_from_sockaddr(s, a, len, dst, port, ifindex);
-		return err == -EAFNOSUPPORT ? -EINVAL : err;
+		return inet_from_sockaddr(s, a, len, dst, port, ifindex);
 	}
 	*dst = ip_from_v4(in->sin_addr.s_addr);
 	*port = ntoh16(in->sin_port);
@@ -219,7 +218,7 @@ int dgram_destination(struct dgram_sock *d, const struct socket_msg *m, struct i
 	}
 	int err = name_to_addr(d, &m->name, m->name_len, dst, port, ifindex);
 	if (err)
-		return err;
+		return s->v6 && err == -EAFNOSUPPORT ? -EINVAL : err;
 	inet_any_to_loopback(dst);
 	if (*ifindex && s->so.bound_ifindex && s->so.bound_ifindex != *ifindex)
 		return -EINVAL;
@@ -266,6 +265,12 @@ int dgram_prepare(struct dgram_sock *d, const struct socket_msg *m, const struct
 	}
 	if (err)
 		return err;
+	if (s->frag_size6 && !ip_is_v4(dst) && s->frag_size6 < (*rt)->mtu) {
+		struct route narrow = **rt;
+		narrow.mtu = s->frag_size6;
+		*temporary = narrow;
+		*rt = temporary;
+	}
 	if (own || ip_is_any(&tx->src))
 		tx->src = ip_is_any(&s->local) ? (*rt)->src : s->local;
 	return broadcast_allowed(d, *rt) ? 0 : -EACCES;
@@ -342,8 +347,8 @@ int dgram_connect_addr(struct dgram_sock *d, const struct __kernel_sockaddr_stor
 	struct inet_sock *s = &d->in;
 	int ifindex, err = name_to_addr(d, a, len, dst, port, &ifindex);
 
-	if (err)
-		return err;
+	if (err) /* to connect to a name of IPv4, IPV6_V6ONLY makes it another family's */
+		return err == -ENETUNREACH ? -EAFNOSUPPORT : err;
 	inet_any_to_loopback(dst);
 	return s->v6 ? inet_set_scope(s, dst, ifindex) : 0;
 }

@@ -43,10 +43,10 @@ static int membership6(struct inet_sock *s, int name, const void *val, unsigned 
 	struct ipv6_mreq r;
 	struct ip_addr group;
 
-	if (s->so.type == SOCK_STREAM)
-		return -EPROTO;
 	if (len < sizeof r)
 		return -EINVAL;
+	if (s->so.type == SOCK_STREAM)
+		return -EPROTO;
 	memcpy(&r, val, sizeof r);
 	memcpy(&group, &r.ipv6mr_multiaddr, sizeof group);
 	if (ip_is_v4(&group))

@@ -161,7 +161,8 @@ int inet4_setsockopt(struct inet_sock *s, int name, const void *val, unsigned le
 	inet_int_arg(val, len, &v);
 	bool *flag = flag4(s, name);
 	if (flag) {
-		if (len < 1 && name == IP_MULTICAST_LOOP)
+		if (len < 1 &&
+		    (name == IP_MULTICAST_LOOP || name == IP_FREEBIND || name == IP_TRANSPARENT))
 			return -EINVAL;
 		*flag = v != 0;
 		if (name == IP_RECVERR && !v)
@@ -256,7 +257,7 @@ int inet4_getsockopt(struct inet_sock *s, int name, void *val, unsigned *len)
 	case IP_UNICAST_IF:
 		return inet_answer_int(val, len, (int)hton32((uint32_t)s->unicast_ifindex));
 	case IP_PROTOCOL:
-		return inet_answer_int(val, len, s->so.protocol);
+		return inet_answer_int(val, len, s->local_port); /* of raw sockets */
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -273,5 +274,7 @@ int inet_getsockopt(struct inet_sock *s, int level, int name, void *val, unsigne
 {
 	if (level == SOL_IP)
 		return inet4_getsockopt(s, name, val, len);
-	return level == SOL_IPV6 && s->v6 ? inet6_getsockopt(s, name, val, len) : -ENOPROTOOPT;
+	if (!s->v6)
+		return -EOPNOTSUPP;
+	return level == SOL_IPV6 ? inet6_getsockopt(s, name, val, len) : -ENOPROTOOPT;
 }

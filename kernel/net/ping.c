@@ -23,6 +23,7 @@ static int ping_create(struct socket *so, int protocol)
 {
 	(void)protocol;
 	dgram_init_sock(dgram_of(so), so->family);
+	so->reuseaddr = true;
 	list_add_tail(&ping_sockets, &raw_of(so)->link);
 	return 0;
 }
@@ -33,11 +34,12 @@ static void ping_release(struct socket *so)
 	dgram_destroy(dgram_of(so));
 }
 
-static bool taken(const struct inet_sock *s, uint16_t id)
+/* share: SO_REUSEADDR on both sides makes an identifier free for others. */
+static bool taken(const struct inet_sock *s, uint16_t id, bool share)
 {
 	list_for_each_entry (r, &ping_sockets, struct raw_sock, link) {
 		const struct inet_sock *o = &r->d.in;
-		if (o != s && o->local_port == id && !(o->so.reuseaddr && s->so.reuseaddr))
+		if (o != s && o->local_port == id && !(share && o->so.reuseaddr && s->so.reuseaddr))
 			return true;
 	}
 	return false;
@@ -51,7 +53,7 @@ static int choose_id(struct inet_sock *s)
 		return 0;
 	random_bytes(&id, sizeof id);
 	for (unsigned i = 0; i < 65536; i++, id++)
-		if (id && !taken(s, id)) {
+		if (id && !taken(s, id, false)) {
 			s->local_port = id;
 			return 0;
 		}
@@ -69,7 +71,7 @@ static int ping_bind(struct socket *so, const struct __kernel_sockaddr_storage *
 		return err;
 	if (d->in.local_port)
 		return -EINVAL;
-	if (port && taken(&d->in, port))
+	if (port && taken(&d->in, port, true))
 		return -EADDRINUSE;
 	if (port)
 		d->in.local_port = port;

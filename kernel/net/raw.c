@@ -20,9 +20,10 @@ static int raw_create(struct socket *so, int protocol)
 {
 	struct raw_sock *r = raw_of(so);
 
-	if (protocol <= 0 || protocol > 255)
+	if (protocol <= 0)
 		return -EPROTONOSUPPORT;
 	dgram_init_sock(&r->d, so->family);
+	so->reuseaddr = true;
 	r->d.in.hdrincl = protocol == IPPROTO_RAW;
 	r->d.in.local_port = (uint16_t)protocol; /* as getsockname shows it */
 	if (so->family == AF_INET6 && protocol == IPPROTO_ICMPV6)
@@ -190,6 +191,23 @@ static int set_filter(uint32_t *filter, unsigned words, const void *val, unsigne
 	return 0;
 }
 
+/* IPV6_CHECKSUM at this level is allowed with ICMPv6 too. */
+static int set_raw6(struct inet_sock *s, int name, const void *val, unsigned len)
+{
+	int v;
+	if (len < sizeof v)
+		return -EINVAL;
+	memcpy(&v, val, sizeof v);
+	if (name == IPV6_HDRINCL)
+		return inet6_setsockopt(s, name, val, len);
+	if (name != IPV6_CHECKSUM)
+		return -ENOPROTOOPT;
+	if (v > 0 && (v & 1))
+		return -EINVAL;
+	s->checksum_offset = v < 0 ? -1 : v;
+	return 0;
+}
+
 static int raw_setsockopt(struct socket *so, int level, int name, const void *val, unsigned len)
 {
 	struct inet_sock *s = inet_of(so);
@@ -206,11 +224,10 @@ static int raw_setsockopt(struct socket *so, int level, int name, const void *va
 		return name == ICMPV6_FILTER ? set_filter(s->icmp6_filter, 8, val, len)
 					     : -ENOPROTOOPT;
 	}
-	if (level == SOL_RAW) { /* the same options under both names */
-		if (name != IPV6_CHECKSUM && name != IPV6_HDRINCL)
-			return -ENOPROTOOPT;
-		level = SOL_IPV6;
-	}
+	if (s->v6 && level == SOL_IP)
+		return -ENOPROTOOPT;
+	if (level == SOL_RAW) /* some of the options, under another name */
+		return set_raw6(s, name, val, len);
 	return dgram_setsockopt(so, level, name, val, len);
 }
 
@@ -232,8 +249,13 @@ static int raw_getsockopt(struct socket *so, int level, int name, void *val, uns
 			   ? inet_answer(val, len, s->icmp6_filter, sizeof s->icmp6_filter)
 			   : -ENOPROTOOPT;
 	}
-	if (level == SOL_RAW)
+	if (s->v6 && level == SOL_IP)
+		return -ENOPROTOOPT;
+	if (level == SOL_RAW) {
+		if (name != IPV6_CHECKSUM && name != IPV6_HDRINCL)
+			return -ENOPROTOOPT;
 		level = SOL_IPV6;
+	}
 	return dgram_getsockopt(so, level, name, val, len);
 }
 

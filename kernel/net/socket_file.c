@@ -406,6 +406,7 @@ static const struct file_ops socket_ops = {
     .poll = socket_poll,
     .ioctl = socket_ioctl,
     .release = socket_release,
+    .empty_writes = true,
 };
 
 struct socket *socket_of(struct file *f)

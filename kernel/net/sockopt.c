@@ -43,15 +43,6 @@ static int bind_to_device(struct socket *so, const char *val, unsigned len)
 	return netif ? set_bound(so, netif->index) : -ENODEV;
 }
 
-static int bind_to_index(struct socket *so, int ifindex)
-{
-	if (ifindex < 0)
-		return -EINVAL;
-	if (ifindex && !netif_by_index(ifindex))
-		return -ENODEV;
-	return set_bound(so, ifindex);
-}
-
 /* Linux keeps twice of what is asked for, since its own overhead counts. */
 static void set_sndbuf(struct socket *so, int val, uint32_t max)
 {
@@ -142,10 +133,14 @@ static int set_pacing(struct socket *so, const void *val, unsigned len, int v)
 	return 0;
 }
 
+static bool has_peek_off(const struct socket *so)
+{
+	return so->family == AF_UNIX || (so->type == SOCK_DGRAM && so->protocol == IPPROTO_UDP);
+}
+
 static int set_peek_off(struct socket *so, int v)
 {
-	bool has = so->family == AF_UNIX || (so->type == SOCK_DGRAM && so->protocol == IPPROTO_UDP);
-	if (!has)
+	if (!has_peek_off(so))
 		return -EOPNOTSUPP;
 	so->peek_off = v;
 	return 0;
@@ -184,6 +179,13 @@ static bool *flag_of(struct socket *so, int name)
 	}
 }
 
+/* Credentials and security labels come from peers on this machine. */
+static bool may_carry(const struct socket *so, int name)
+{
+	return (name != SO_PASSCRED && name != SO_PASSSEC) || so->family == AF_UNIX ||
+	       so->family == AF_NETLINK;
+}
+
 static int set_option(struct socket *so, int name, const void *val, unsigned len)
 {
 	int v;
@@ -195,6 +197,8 @@ static int set_option(struct socket *so, int name, const void *val, unsigned len
 	memcpy(&v, val, sizeof v);
 	bool *flag = flag_of(so, name);
 	if (flag) {
+		if (!may_carry(so, name))
+			return -EOPNOTSUPP;
 		*flag = v != 0;
 		if (name == SO_DONTROUTE)
 			set_bound(so, so->bound_ifindex);
@@ -248,7 +252,7 @@ static int set_option(struct socket *so, int name, const void *val, unsigned len
 	case SO_TIMESTAMPING_NEW:
 		return set_timestamping(so, v);
 	case SO_BINDTOIFINDEX:
-		return bind_to_index(so, v);
+		return v < 0 ? -EINVAL : set_bound(so, v);
 	case SO_INCOMING_CPU:
 		so->incoming_cpu = (uint32_t)v;
 		return 0;
@@ -345,7 +349,7 @@ static int get_option(struct socket *so, int name, void *val, unsigned *len)
 {
 	bool *flag = flag_of(so, name);
 	if (flag)
-		return answer_int(val, len, *flag);
+		return may_carry(so, name) ? answer_int(val, len, *flag) : -EOPNOTSUPP;
 	switch (name) {
 	case SO_TYPE:
 		return answer_int(val, len, so->type);
@@ -403,9 +407,7 @@ static int get_option(struct socket *so, int name, void *val, unsigned *len)
 		return answer_int(val, len,
 				  so->max_pacing_rate > UINT32_MAX ? -1 : (int)so->max_pacing_rate);
 	case SO_PEEK_OFF:
-		return so->family == AF_UNIX || so->protocol == IPPROTO_UDP
-			   ? answer_int(val, len, so->peek_off)
-			   : -EOPNOTSUPP;
+		return has_peek_off(so) ? answer_int(val, len, so->peek_off) : -EOPNOTSUPP;
 	case SO_PEERNAME:
 		return get_peer_name(so, val, len);
 	case SO_PEERCRED: /* of a socket that has no peer on this machine */

@@ -207,12 +207,11 @@ long sys_accept4(int fd, uintptr_t addr, uintptr_t len, int flags)
 {
 	struct file *f;
 	long r;
-	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
-		return -EINVAL;
+	bool known = !(flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK));
 	struct socket *so = socket_get(fd, &f, &r);
 	if (!so)
-		return r;
-	r = accept_from(so, file_nonblock(f), addr, len, flags);
+		return !known && r == -ENOTSOCK ? -EINVAL : r;
+	r = known ? accept_from(so, file_nonblock(f), addr, len, flags) : -EINVAL;
 	file_put(f);
 	return r;
 }

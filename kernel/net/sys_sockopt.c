@@ -38,11 +38,13 @@ long sys_setsockopt(int fd, int level, int name, uintptr_t val, int len)
 	struct file *f;
 	long r;
 
-	if (len < 0)
-		return -EINVAL;
 	struct socket *so = socket_get(fd, &f, &r);
 	if (!so)
 		return r;
+	if (len < 0) {
+		file_put(f);
+		return -EINVAL;
+	}
 	unsigned n = (unsigned)len < VALUE_LIMIT ? (unsigned)len : VALUE_LIMIT;
 	r = value_room(&v, n);
 	if (!r) {

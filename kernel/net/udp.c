@@ -227,7 +227,7 @@ static long udp_sendmsg(struct socket *so, struct socket_msg *m)
 
 	if (m->uio->left > 0xffff)
 		return -EMSGSIZE;
-	if (m->flags & MSG_OOB)
+	if ((m->flags & MSG_OOB) && !s->v6)
 		return -EOPNOTSUPP;
 	err = udp_autobind(s);
 	if (err)

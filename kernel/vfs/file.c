@@ -79,7 +79,11 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos)
 
 long file_write(struct file *f, struct uio *u, uint64_t *pos)
 {
-	return f->can_write ? transfer(f, f->ops->write, u, pos) : -EBADF;
+	if (!f->can_write)
+		return -EBADF;
+	if (!u->left && f->ops->empty_writes)
+		return f->ops->write(f, u, NULL);
+	return transfer(f, f->ops->write, u, pos);
 }
 
 uint32_t file_poll(struct file *f, struct waitqueue **wq)

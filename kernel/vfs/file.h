@@ -29,7 +29,8 @@ struct dentry;
 
 /* Calls that a kind of file does not have are NULL. pos is NULL for files that cannot seek. */
 struct file_ops {
-	/* Bytes done, 0 at the end, or -errno (-EAGAIN under O_NONBLOCK). Never 0 left in u. */
+	/* Bytes done, 0 at the end, or -errno (-EAGAIN under O_NONBLOCK). Never 0 left in u, but
+	 * for writes where empty_writes says that they mean something (an empty datagram). */
 	long (*read)(struct file *f, struct uio *u, uint64_t *pos);
 	long (*write)(struct file *f, struct uio *u, uint64_t *pos);
 	/*
@@ -47,6 +48,7 @@ struct file_ops {
 	/* The page for mm/filemap.h; NULL: cannot be mapped (-ENODEV). */
 	int (*map_page)(struct file *f, uint64_t pgoff, bool write, uint64_t *paddr);
 	void (*release)(struct file *f);
+	bool empty_writes;
 };
 
 struct file {
