@@ -203,8 +203,9 @@ static bool incomplete(void)
 
 static void wait_for_addresses(void)
 {
-	if (!incomplete() ||
-	    wait_event(&progress, !incomplete(), net_now() + WAIT_NS) != -ETIMEDOUT)
+	uint64_t deadline = net_now() + WAIT_NS;
+
+	if (!incomplete() || wait_event(&progress, !incomplete(), deadline) != -ETIMEDOUT)
 		return;
 	list_for_each_entry (n, &netif_list, struct netif, link)
 		if (dhcp_pending(n) || (!n->dhcp && slaac_pending(n)))
