@@ -40,6 +40,7 @@ bool icmp4_quoted(const uint8_t *ip, uint32_t len, struct icmp_error *e)
 	e->local = ip_from_v4(a[0]);
 	e->remote = ip_from_v4(a[1]);
 	e->protocol = ip[9];
+	e->length = get_be16(ip + 2);
 	e->payload = ip + hl;
 	e->payload_len = len - hl;
 	return true;
@@ -50,12 +51,10 @@ static void input_error(struct packet *p)
 {
 	struct icmp_error e = {.type = p->data[0], .code = p->data[1], .offender = p->src};
 	uint32_t len = p->len < ERROR_LENGTH ? p->len : ERROR_LENGTH;
-	const uint8_t *quoted;
 
 	if (packet_need_linear(p, len))
 		return;
-	quoted = p->data + 8;
-	if (!icmp4_quoted(quoted, len - 8, &e) || !route_is_local(p->netif, &e.local) ||
+	if (!icmp4_quoted(p->data + 8, len - 8, &e) || !route_is_local(p->netif, &e.local) ||
 	    ip_is_multicast(&e.local))
 		return;
 	switch (e.type) {
@@ -69,7 +68,7 @@ static void input_error(struct packet *p)
 		e.mtu = get_be16(p->data + 6);
 		/* TCP first sees whether the quoted bytes are in flight (RFC 5927, 7.2). */
 		if (e.protocol != IPPROTO_TCP)
-			route_update_pmtu(&e.remote, e.mtu, get_be16(quoted + 2));
+			route_update_pmtu(&e.remote, e.mtu, e.length);
 		break;
 	case ICMP_TIME_EXCEEDED:
 		e.error = EHOSTUNREACH;

@@ -35,6 +35,7 @@ bool icmp6_quoted(const uint8_t *ip, uint32_t len, struct icmp_error *e)
 	at = ip6_skip_headers(ip, len, &e->protocol, &fragment);
 	if (!at || fragment > 1 || len - at < 8)
 		return false;
+	e->length = 40u + get_be16(ip + 4);
 	memcpy(&e->local, ip + 8, 16);
 	memcpy(&e->remote, ip + 24, 16);
 	if (ip_is_v4(&e->local) || ip_is_v4(&e->remote))

@@ -64,7 +64,8 @@ struct icmp_error {
 	uint8_t type, code;
 	int error;		/* positive errno: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE ... */
 	bool hard;		/* ends a connection attempt (port, protocol unreachable) */
-	uint32_t mtu;		/* with EMSGSIZE */
+	uint32_t mtu;		/* with EMSGSIZE; 0: the router does not say (RFC 1191, 5) */
+	uint32_t length;	/* of the datagram that caused it, as its header says */
 	const uint8_t *payload; /* the quoted transport header, */
 	uint32_t payload_len;	/* at least 8 bytes */
 };

@@ -265,16 +265,30 @@ static bool accepted(const struct packet *p, const struct ip_addr *dst)
 	return route_is_broadcast(p->netif, dst);
 }
 
-/* Could src be anybody's? 0.0.0.0 is said by those who do not know theirs yet, to everybody. */
+/* Could p's source be anybody's? Not a group's, not everybody's, not our own from outside (RFC
+ * 1122, 3.2.1.3). 0.0.0.0 is said by those who do not know theirs yet, to everybody. */
 static bool plausible_source(const struct packet *p, be32_t src)
 {
+	static struct ip_addr last; /* found good, most datagrams' source */
+	static const struct netif *last_netif;
+	static uint32_t last_generation;
 	uint32_t a = ntoh32(src);
 
-	if (a >> 28 == 0xe || src == 0xffffffff)
+	if (p->looped)
+		return a >> 28 != 0xe && src != 0xffffffff;
+	if (last_generation == route_generation && last_netif == p->netif &&
+	    ip_equal(&last, &p->src))
+		return true;
+	if (a >> 28 == 0xe || src == 0xffffffff || a >> 24 == 127)
 		return false;
-	if (a >> 24 == 127)
-		return p->looped;
-	return a || p->broadcast || p->multicast || p->looped;
+	if (!a)
+		return p->broadcast || p->multicast;
+	if (route_is_local(p->netif, &p->src) || route_is_broadcast(p->netif, &p->src))
+		return false;
+	last = p->src;
+	last_netif = p->netif;
+	last_generation = route_generation;
+	return true;
 }
 
 static void deliver(struct packet *p, uint32_t length)

@@ -180,6 +180,9 @@ static bool plausible(const struct packet *p)
 		return false;
 	if (!p->looped && (ip_is_loopback(s) || ip_is_loopback(d)))
 		return false;
+	/* Our own address from outside, but for what duplicate detection has to see. */
+	if (!p->looped && p->protocol != IPPROTO_ICMPV6 && route_is_local(p->netif, s))
+		return false;
 	/* Groups of interface scope, and the reserved one. */
 	return p->looped || d->b[0] != 0xff || (d->b[1] & 0xf) > 1;
 }

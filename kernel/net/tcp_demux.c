@@ -136,7 +136,7 @@ static void pmtu_error(struct tcp_sock *tp, const struct icmp_error *e)
 {
 	uint16_t old = tp->mss;
 
-	route_update_pmtu(&e->remote, e->mtu, 0);
+	route_update_pmtu(&e->remote, e->mtu, e->length);
 	if (!tcp_route(tp))
 		return;
 	tcp_sync_mss(tp);
