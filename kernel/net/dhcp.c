@@ -251,10 +251,9 @@ static void on_ack(struct dhcp *d, const struct dhcp_answer *a)
 	d->state = DHCP_BOUND;
 	d->tries = 0;
 	set_due(d, d->t1);
-	if (fresh) {
-		frame_send_arp(d->netif, a->addr, a->addr); /* RFC 5227 2.3 */
-		netconfig_progress();
-	}
+	if (fresh)
+		netconfig_progress(); /* the address was announced when it was added (RFC 5227 2.3)
+				       */
 }
 
 static void on_answer(struct dhcp *d, const struct dhcp_answer *a)
@@ -410,6 +409,8 @@ int dhcp_start(struct netif *n)
 	d->due = NEVER;
 	timer_setup(&d->timer, timer_func);
 	list_add_tail(&clients, &d->link);
+	d->dns.netif = n;
+	resolvconf_add(&d->dns);
 	n->dhcp = d;
 	d->cable_at = link_ready(n) ? net_now() : NEVER;
 	if (link_ready(n))

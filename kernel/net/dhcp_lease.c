@@ -75,10 +75,6 @@ static void apply_rest(struct dhcp *d)
 	d->dns.nservers = l->ndns;
 	memcpy(d->dns.server, l->dns, sizeof l->dns);
 	memcpy(d->dns.search, l->search, sizeof l->search);
-	if (!d->dns.netif) {
-		d->dns.netif = n;
-		resolvconf_add(&d->dns);
-	}
 	resolvconf_changed();
 	if (l->hostname[0])
 		resolvconf_hostname(l->hostname, sizeof l->hostname);

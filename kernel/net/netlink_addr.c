@@ -53,21 +53,30 @@ void netlink_addr_message(struct netlink_reply *r, uint16_t type, const struct i
 	netlink_end(r);
 }
 
+static void dump_family(const struct netlink_request *q, struct netlink_reply *r, uint8_t family)
+{
+	const struct ifaddrmsg *m = q->fixed;
+
+	if (m->ifa_family != AF_UNSPEC && m->ifa_family != family)
+		return;
+	list_for_each_entry (n, &netif_list, struct netif, link) {
+		if (q->strict && m->ifa_index && (uint32_t)n->index != m->ifa_index)
+			continue;
+		list_for_each_entry (a, &n->addrs, struct ifaddr, link)
+			if (family == (ip_is_v4(&a->addr) ? AF_INET : AF_INET6))
+				netlink_addr_message(r, RTM_NEWADDR, a);
+	}
+}
+
 int netlink_addr_dump(const struct netlink_request *q, struct netlink_reply *r)
 {
 	const struct ifaddrmsg *m = q->fixed;
 
 	if (q->strict && m->ifa_index && !netif_by_index((int)m->ifa_index))
 		return -ENODEV;
-	list_for_each_entry (n, &netif_list, struct netif, link) {
-		if (q->strict && m->ifa_index && (uint32_t)n->index != m->ifa_index)
-			continue;
-		list_for_each_entry (a, &n->addrs, struct ifaddr, link) {
-			uint8_t family = ip_is_v4(&a->addr) ? AF_INET : AF_INET6;
-			if (m->ifa_family == AF_UNSPEC || m->ifa_family == family)
-				netlink_addr_message(r, RTM_NEWADDR, a);
-		}
-	}
+	/* IPv4 first, as Linux: programs take the first address they see. */
+	dump_family(q, r, AF_INET);
+	dump_family(q, r, AF_INET6);
 	return 0;
 }
 

@@ -41,8 +41,8 @@ static void acknowledge(struct netlink_sock *s, const struct nlmsghdr *h, int er
 	bool whole = err && !s->cap_ack;
 	size_t echo = whole ? h->nlmsg_len : sizeof *h;
 	size_t words = text && s->ext_ack ? strlen(text) + 1 : 0;
-	size_t room =
-	    NLMSG_HDRLEN + sizeof(int) + padded(echo) + (words ? sizeof(struct nlattr) + padded(words) : 0);
+	size_t room = NLMSG_HDRLEN + sizeof(int) + padded(echo) +
+		      (words ? sizeof(struct nlattr) + padded(words) : 0);
 	struct netlink_buf *b = netlink_buf_new((uint32_t)room);
 
 	if (!b) {

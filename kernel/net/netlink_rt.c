@@ -68,13 +68,13 @@ void netlink_rt_message(struct netlink_reply *r, uint16_t type, const struct rou
 }
 
 /* Strict dumps filter by what the request says; others by family only. */
-static bool wanted(const struct netlink_request *q, const struct route_entry *e)
+static bool wanted(const struct netlink_request *q, const struct route_entry *e, bool v4)
 {
 	const struct rtmsg *m = q->fixed;
 	uint32_t table = m->rtm_table, oif = 0;
-	uint8_t family = ip_is_v4(&e->dst) ? AF_INET : AF_INET6;
 
-	if (m->rtm_family != AF_UNSPEC && m->rtm_family != family)
+	if (ip_is_v4(&e->dst) != v4 ||
+	    (m->rtm_family != AF_UNSPEC && m->rtm_family != (v4 ? AF_INET : AF_INET6)))
 		return false;
 	if (!q->strict)
 		return true;
@@ -93,9 +93,10 @@ int netlink_rt_dump(const struct netlink_request *q, struct netlink_reply *r)
 	/* The cache of IPv6 was dumped with this flag; there is none. */
 	if (m->rtm_flags & RTM_F_CLONED)
 		return 0;
-	list_for_each_entry (e, &route_list, struct route_entry, link)
-		if (wanted(q, e))
-			netlink_rt_message(r, RTM_NEWROUTE, e);
+	for (int v6 = 0; v6 < 2; v6++)
+		list_for_each_entry (e, &route_list, struct route_entry, link)
+			if (wanted(q, e, !v6))
+				netlink_rt_message(r, RTM_NEWROUTE, e);
 	return 0;
 }
 
