@@ -156,7 +156,7 @@ static int run(const struct machine *m)
 		die("cannot run " QEMU ": %s", strerror(-pid));
 	close(far_console);
 	close(far_record);
-	network_close(m->network);
+	network_started(m->network, pid);
 	if (m->gdb_port)
 		warn("waiting for gdb: gdb %s -ex 'target remote 127.0.0.1:%d'", m->image,
 		     m->gdb_port);

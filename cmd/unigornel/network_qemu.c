@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <pwd.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ETHERNET_MTU 1500
@@ -164,8 +166,52 @@ void network_open(struct network *n)
 		take_port(&n->publish[i]);
 }
 
-void network_close(struct network *n)
+/* Descriptors that QEMU may have by the time it listens, and how long that may take. */
+#define QEMU_DESCRIPTORS 64
+#define QEMU_PATIENCE_MS 3000
+
+/* Gives the listening sockets of QEMU a longer queue. How many there are. */
+static size_t lengthen_queues(int pidfd)
 {
+	size_t found = 0;
+	for (int i = 3; i < QEMU_DESCRIPTORS; i++) {
+		int fd = (int)syscall(SYS_pidfd_getfd, pidfd, i, 0), listens = 0;
+		socklen_t length = sizeof listens;
+		if (fd < 0)
+			continue;
+		if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) && listens) {
+			listen(fd, SOMAXCONN);
+			found++;
+		}
+		close(fd);
+	}
+	return found;
+}
+
+/*
+ * libslirp listens with a queue of one connection: when several come at once, the host drops what
+ * their clients take for established, and these hang for seconds until their data is sent again.
+ * Where the system does not let us reach into our child, things stay as they are.
+ */
+static void accept_bursts(const struct network *n, pid_t qemu)
+{
+	size_t wanted = 0;
+	for (size_t i = 0; i < n->published; i++)
+		wanted += !n->publish[i].udp;
+	int pidfd = wanted ? (int)syscall(SYS_pidfd_open, qemu, 0) : -1;
+	if (pidfd < 0)
+		return;
+	/* Readable: it has ended. */
+	struct pollfd end = {pidfd, POLLIN, 0};
+	int64_t until = now_ms() + QEMU_PATIENCE_MS;
+	while (lengthen_queues(pidfd) < wanted && now_ms() < until && !poll(&end, 1, 5))
+		;
+	close(pidfd);
+}
+
+void network_started(struct network *n, pid_t qemu)
+{
+	accept_bursts(n, qemu);
 	for (unsigned i = 0; i < n->n; i++) {
 		if (n->interfaces[i].tap_fd >= 0)
 			close(n->interfaces[i].tap_fd);

@@ -12,8 +12,9 @@ void network_open(struct network *n);
 /* Adds QEMU's arguments; descriptors that it must inherit go to keep (at most MAX_INTERFACES). */
 void network_arguments(const struct network *n, bool microvm, struct strv *argv, int *keep);
 
-/* After QEMU has started: closes what network_open opened. */
-void network_close(struct network *n);
+/* After QEMU has started: closes what network_open opened, and sees to it that bursts of
+ * connections to published ports are not lost. Waits until QEMU has opened these. */
+void network_started(struct network *n, pid_t qemu);
 
 /* A better message for a complaint of QEMU about its network; NULL: it is about something else. */
 const char *network_complaint(const char *said);

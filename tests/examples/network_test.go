@@ -98,6 +98,7 @@ func TestHTTPSWithTheHostsRoots(t *testing.T) {
 		args := append(append([]string{"run", "--accel", "tcg"}, flags...), filepath.Join(machine.Root(), "examples", "https"),
 			"--", "-get", "https://10.0.2.2:"+port)
 		cmd := exec.Command(machine.Tool(), args...)
+		cmd.Dir = t.TempDir() // where no go.mod says what the package belongs to
 		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+env, "GOFLAGS=-buildvcs=false")
 		out, _ := cmd.CombinedOutput()
 		return string(out)
