@@ -63,7 +63,8 @@ static int add(struct virtio_net *v, struct packet *p)
 	bool ecn = virtio_has(v->device, VIRTIO_NET_F_HOST_ECN);
 	unsigned n = 0;
 
-	if ((size_t)(p->data - p->head) >= NET_HEADER) { /* the packet's alone, if others share buf */
+	if ((size_t)(p->data - p->head) >=
+	    NET_HEADER) { /* the packet's alone, if others share buf */
 		fill_header((void *)(p->data - NET_HEADER), p, ecn);
 		s[n++] = (struct vq_segment){virt_to_phys(p->data) - NET_HEADER,
 					     packet_linear(p) + NET_HEADER};

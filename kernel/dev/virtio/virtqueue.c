@@ -5,14 +5,20 @@
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 
+bool virtqueue_emulated;
+
 /*
- * A full barrier between a store and a later load of what the device writes. Not a locked
- * instruction: QEMU's emulation of one CPU makes those plain accesses, though the device runs on a
- * thread of its own.
+ * A full barrier between a store and a later load of what the device writes.
+ *
+ * QEMU's emulator before version 8.1, running a machine of one CPU, leaves fences and the locking
+ * of instructions out, though devices run on a thread of their own. RDTSC it hands to a function
+ * that takes a lock, and that is a barrier.
  */
 static inline void barrier_full(void)
 {
 	__asm__ volatile("mfence" : : : "memory");
+	if (virtqueue_emulated)
+		__asm__ volatile("rdtsc" : : : "eax", "edx", "memory");
 }
 
 static uint16_t *used_event(struct virtqueue *vq)

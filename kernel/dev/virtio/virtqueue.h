@@ -55,6 +55,9 @@ struct virtqueue {
 	unsigned order;				 /* its size in pages, as for page_alloc */
 };
 
+/* Set before the first queue is made if QEMU's emulator (TCG) runs us: fences then need more. */
+extern bool virtqueue_emulated;
+
 /* Makes a queue of size entries (a power of two up to VIRTQUEUE_MAX_SIZE). 0, -EINVAL, -ENOMEM. */
 int virtqueue_init(struct virtqueue *vq, unsigned size, bool event_idx, bool indirect);
 /* Frees the memory. The device must have been reset. Tokens still in the queue are the caller's to
