@@ -138,12 +138,17 @@ static void input_echo(struct packet *p)
 		return;
 	}
 	p->data[0] = ICMP_ECHOREPLY;
-	/* RFC 1624: the type word went from 0x0800 to 0. */
-	memcpy(&sum, p->data + 2, 2);
-	uint32_t s = (uint32_t)sum + hton16(ICMP_ECHO << 8);
-	sum = (uint16_t)((s & 0xffff) + (s >> 16));
-	memcpy(p->data + 2, &sum, 2);
-	p->csum = CSUM_NONE;
+	if (p->csum == CSUM_PARTIAL) {
+		/* From this machine, and not summed yet: whoever sends it does that. */
+		p->csum_start = p->data;
+	} else {
+		/* RFC 1624: the type word went from 0x0800 to 0. */
+		memcpy(&sum, p->data + 2, 2);
+		uint32_t s = (uint32_t)sum + hton16(ICMP_ECHO << 8);
+		sum = (uint16_t)((s & 0xffff) + (s >> 16));
+		memcpy(p->data + 2, &sum, 2);
+		p->csum = CSUM_NONE;
+	}
 	reply(p, &from, &to, p->tos);
 }
 
