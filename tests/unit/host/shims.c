@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "hyper/hyper.h"
 
 #define WEAK __attribute__((weak))
@@ -51,4 +52,18 @@ WEAK void *krealloc(void *p, size_t size)
 WEAK void kfree(void *p)
 {
 	free(p);
+}
+
+/* Younger C libraries have it. */
+size_t strlcpy(char *restrict dst, const char *restrict src, size_t size);
+WEAK size_t strlcpy(char *restrict dst, const char *restrict src, size_t size)
+{
+	size_t n = strlen(src);
+
+	if (size) {
+		size_t take = n < size ? n : size - 1;
+		memcpy(dst, src, take);
+		dst[take] = '\0';
+	}
+	return n;
 }
