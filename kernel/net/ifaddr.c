@@ -59,6 +59,14 @@ static struct ip_addr masked(const struct ip_addr *addr, unsigned bits)
 	return m;
 }
 
+/* The last IPv4 address with this prefix: its broadcast address. */
+static struct ip_addr last_of(const struct ip_addr *addr, unsigned bits)
+{
+	unsigned host = 128 - bits;
+
+	return ip_from_v4(ip_v4(addr) | hton32(host < 32 ? (1u << host) - 1 : ~0u));
+}
+
 static void add_route(const struct ifaddr *a, const struct ip_addr *dst, unsigned prefix,
 		      uint8_t type, uint8_t scope)
 {
@@ -111,6 +119,10 @@ static void routes_add(const struct ifaddr *a)
 	if (is_loopback(a->netif)) { /* every address of 127/8 is this machine */
 		if (bits < 128)
 			add_route(a, &net, bits, RTN_LOCAL, RT_SCOPE_HOST);
+		if (ip_is_v4(&a->addr) && bits < 96 + 31) {
+			struct ip_addr last = last_of(&net, bits);
+			add_route(a, &last, 128, RTN_BROADCAST, RT_SCOPE_LINK);
+		}
 		return;
 	}
 	if (bits < 128)
@@ -127,8 +139,10 @@ static void routes_del(const struct ifaddr *a)
 	del_route(a, &a->addr, 128, RTN_LOCAL);
 	if (bits < 128 && !shared_prefix(a)) {
 		del_route(a, &net, bits, is_loopback(a->netif) ? RTN_LOCAL : RTN_UNICAST);
-		if (!ip_is_any(&a->broadcast))
-			del_route(a, &a->broadcast, 128, RTN_BROADCAST);
+		if (ip_is_v4(&a->addr) && bits < 96 + 31) {
+			struct ip_addr last = last_of(&net, bits);
+			del_route(a, &last, 128, RTN_BROADCAST);
+		}
 	}
 }
 
@@ -271,10 +285,8 @@ int ifaddr_add(struct netif *n, const struct ip_addr *addr, uint8_t prefix, uint
 	a->state = IFADDR_PREFERRED;
 	if (v4)
 		a->broadcast = ip_from_v4(0);
-	if (v4 && prefix < 31 && !is_loopback(n)) {
-		be32_t mask = prefix ? hton32(~0u << (32 - prefix)) : 0;
-		a->broadcast = ip_from_v4(ip_v4(addr) | ~mask);
-	}
+	if (v4 && prefix < 31 && !is_loopback(n))
+		a->broadcast = last_of(addr, prefix + 96u);
 	ifaddr_set_lifetime(a, valid_until, preferred_until);
 	list_add_tail(&n->addrs, &a->link);
 	if (n->flags & IFF_UP)
