@@ -185,7 +185,7 @@ static void complete(uint8_t *f, size_t len, size_t start, size_t offset)
 static void cut(uint8_t *f, size_t len, size_t l4, uint8_t gso, size_t size)
 {
 	size_t l3 = 14, header = l4 + (gso <= GSO_TCP6 ? (size_t)(f[l4 + 12] >> 4) * 4 : 8);
-	uint8_t piece[65536 + 256];
+	static uint8_t piece[65536 + 256];
 	uint32_t seq = (uint32_t)f[l4 + 4] << 24 | (uint32_t)f[l4 + 5] << 16 |
 		       (uint32_t)f[l4 + 6] << 8 | f[l4 + 7];
 	unsigned id = (unsigned)(f[l3 + 4] << 8 | f[l3 + 5]);
@@ -339,17 +339,18 @@ static void release_exact(struct netbuf *b)
 	free(b);
 }
 
-static struct netbuf *exact(const uint8_t *bytes, size_t len)
+static struct netbuf *exact(const uint8_t *bytes, size_t len, size_t before)
 {
 	struct netbuf *b = calloc(1, sizeof *b);
 
 	b->refs = 1;
-	b->size = (uint32_t)len;
-	b->data = malloc(len ? len : 1);
-	memcpy(b->data, bytes, len);
+	b->size = (uint32_t)(before + len);
+	b->data = malloc(b->size ? b->size : 1);
+	memset(b->data, 0, before);
+	memcpy(b->data + before, bytes, len);
 	b->release = release_exact;
 	packet_stats.netbufs++;
-	packet_stats.bytes += len;
+	packet_stats.bytes += b->size;
 	return b;
 }
 
@@ -357,14 +358,11 @@ void machine_receive(const uint8_t *frame, size_t len, bool split)
 {
 	/* As the driver: room in front, then in some cases the payload in another buffer. */
 	size_t first = split && len > 100 ? 100 : len;
-	uint8_t room[64 + 65536 + 64] = {0};
-	struct packet *p;
+	struct packet *p = packet_wrap(exact(frame, first, 64), 64, (uint32_t)first);
 
-	memcpy(room + 64, frame, first);
-	p = packet_wrap(exact(room, 64 + first), 64, (uint32_t)first);
 	for (size_t at = first; p && at < len;) {
 		size_t n = len - at < 700 ? len - at : 700;
-		if (packet_add_frag(p, exact(frame + at, n), 0, (uint32_t)n) != 0)
+		if (packet_add_frag(p, exact(frame + at, n, 0), 0, (uint32_t)n) != 0)
 			panic("too many fragments");
 		at += n;
 	}

@@ -100,50 +100,68 @@ void fail(const char *file, int line, const char *fmt, ...)
 	_exit(1);
 }
 
-/* Events of the peer, sorted by time. */
+/* Events of the peer: a heap by time, then by number. */
 struct event {
-	uint64_t at;
+	uint64_t at, number;
 	void (*func)(void *);
 	void *arg;
-	struct event *next;
 };
 static struct event *events;
+static size_t nevents, room_events;
+static uint64_t event_number;
+
+static bool earlier(const struct event *a, const struct event *b)
+{
+	return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
 
 void event_add(double ms, void (*func)(void *), void *arg)
 {
-	struct event *e = malloc(sizeof *e), **p = &events;
+	struct event e = {machine_now() + (uint64_t)(ms * 1e6), event_number++, func, arg};
 
-	*e = (struct event){machine_now() + (uint64_t)(ms * 1e6), func, arg, NULL};
-	while (*p && (*p)->at <= e->at)
-		p = &(*p)->next;
-	e->next = *p;
-	*p = e;
+	if (nevents == room_events) {
+		room_events = room_events ? 2 * room_events : 64;
+		events = realloc(events, room_events * sizeof *events);
+	}
+	size_t i = nevents++;
+	for (; i && earlier(&e, &events[(i - 1) / 2]); i = (i - 1) / 2)
+		events[i] = events[(i - 1) / 2];
+	events[i] = e;
 }
 
 static uint64_t next_event(void)
 {
-	return events ? events->at : UINT64_MAX;
+	return nevents ? events[0].at : UINT64_MAX;
 }
 
+static struct event take_event(void)
+{
+	struct event first = events[0], last = events[--nevents];
+	size_t i = 0;
+
+	for (size_t k; (k = 2 * i + 1) < nevents; i = k) {
+		if (k + 1 < nevents && earlier(&events[k + 1], &events[k]))
+			k++;
+		if (!earlier(&events[k], &last))
+			break;
+		events[i] = events[k];
+	}
+	events[i] = last;
+	return first;
+}
+
+/* One: what it makes happen may bring another at the same time. */
 static void run_events(uint64_t now)
 {
-	/* One: what it makes happen may bring another at the same time. */
-	struct event *e = events;
-
-	if (e && e->at <= now) {
-		events = e->next;
-		e->func(e->arg);
-		free(e);
+	if (nevents && events[0].at <= now) {
+		struct event e = take_event();
+		e.func(e.arg);
 	}
 }
 
 void events_clear(void)
 {
-	while (events) {
-		struct event *e = events;
-		events = e->next;
-		free(e);
-	}
+	nevents = 0;
 }
 
 void machine_add_route(const char *gateway);

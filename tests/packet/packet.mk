@@ -23,7 +23,7 @@ $(BUILD)/packet/%.o: %.c
 
 $(BUILD)/packet/test_packet: $(call PACKET_OBJ,$(PACKET_KERNEL) $(PACKET_HOST) $(PACKET_CASES))
 	@echo "  LD   $@"
-	@$(CC) $(UNIT_CFLAGS) -o $@ $^
+	@$(CC) $(UNIT_CFLAGS) -o $@ $^ -lm
 
 .PHONY: test-packet
 test-packet: $(BUILD)/packet/test_packet

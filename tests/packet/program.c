@@ -116,16 +116,26 @@ long sk_send_bytes(int fd, const void *p, size_t n, int flags)
 	return r;
 }
 
+/* Small ones are just as large as needed, so that a byte too much is seen; others are quick. */
+static uint8_t large[1 << 20];
+
+static uint8_t *buffer(size_t n)
+{
+	CHECK(n <= sizeof large);
+	return n > 16384 ? large : malloc(n ? n : 1);
+}
+
 long sk_send(int fd, size_t n, int flags)
 {
-	uint8_t *b = malloc(n ? n : 1);
+	uint8_t *b = buffer(n);
 
 	for (size_t i = 0; i < n; i++)
 		b[i] = pattern_at((uint32_t)(sent[fd] + 1 + i));
 	long r = sk_send_bytes(fd, b, n, flags);
 	if (r > 0)
 		sent[fd] += (size_t)r;
-	free(b);
+	if (b != large)
+		free(b);
 	return r;
 }
 
@@ -136,7 +146,7 @@ long sk_recv_bytes(int fd, void *p, size_t n, int flags)
 
 long sk_recv(int fd, size_t n, int flags)
 {
-	uint8_t *b = malloc(n ? n : 1);
+	uint8_t *b = buffer(n);
 	long r = sk_recv_bytes(fd, b, n, flags);
 
 	log_line("# recv(%d, %zu) = %ld", fd, n, r);
@@ -146,7 +156,8 @@ long sk_recv(int fd, size_t n, int flags)
 			     received[fd] + (size_t)i);
 	if (r > 0 && !(flags & (MSG_PEEK | MSG_OOB)))
 		received[fd] += (size_t)r;
-	free(b);
+	if (b != large)
+		free(b);
 	return r;
 }
 
