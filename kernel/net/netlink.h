@@ -117,6 +117,10 @@ int netlink_neigh_get(const struct netlink_request *q, struct netlink_reply *r);
 int netlink_neigh_dump(const struct netlink_request *q, struct netlink_reply *r);
 int netlink_neigh_new(const struct netlink_request *q, struct netlink_reply *r);
 int netlink_neigh_del(const struct netlink_request *q, struct netlink_reply *r);
+/* The rules that say in which order the tables are asked: Linux's own, which cannot be changed. */
+int netlink_rule_dump(const struct netlink_request *q, struct netlink_reply *r);
+/* Queueing disciplines: none. */
+int netlink_qdisc_dump(const struct netlink_request *q, struct netlink_reply *r);
 
 /* One message about one object, for answers and notifications. */
 void netlink_link_message(struct netlink_reply *r, uint16_t type, const struct netif *n);

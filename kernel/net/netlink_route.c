@@ -8,6 +8,9 @@
 
 /* The fixed part of requests: the largest of them. */
 #define FIXED_MAX 32
+#ifndef AF_BRIDGE
+#define AF_BRIDGE 7
+#endif
 
 /* Messages and attributes are padded to four bytes. */
 static size_t padded(size_t n)
@@ -32,6 +35,8 @@ static const struct kind {
      netlink_rt_dump, NULL},
     {RTM_NEWNEIGH, sizeof(struct ndmsg), netlink_neigh_new, netlink_neigh_del, netlink_neigh_get,
      netlink_neigh_dump, NULL},
+    {RTM_NEWRULE, sizeof(struct rtmsg), NULL, NULL, NULL, netlink_rule_dump, NULL},
+    {RTM_NEWQDISC, sizeof(struct tcmsg), NULL, NULL, NULL, netlink_qdisc_dump, NULL},
 };
 
 /* NLMSG_ERROR: the request's header back, after an error the whole request unless the socket does
@@ -98,6 +103,12 @@ static int run(struct netlink_sock *s, const struct nlmsghdr *h, const struct ki
 	if (len < 1 || (!dump && len < k->fixed))
 		return -EINVAL;
 	memcpy(fixed, h + 1, have);
+	/* What a family that is not there would dump, all do (as on Linux); some libraries have 255
+	 * for all. A bridge's tables are empty, as there is none. */
+	if (dump && fixed[0] == AF_BRIDGE)
+		return (r->flags = NLM_F_MULTI, 0);
+	if (dump && fixed[0] != AF_INET && fixed[0] != AF_INET6)
+		fixed[0] = AF_UNSPEC;
 	if (len > padded(k->fixed)) {
 		int err = netlink_parse((const uint8_t *)(h + 1) + padded(k->fixed),
 					len - padded(k->fixed), &q.attrs);
