@@ -149,7 +149,7 @@ int inet_getname(struct socket *so, struct __kernel_sockaddr_storage *a, bool pe
 	struct inet_sock *s = inet_of(so);
 	if (!peer)
 		return inet_to_sockaddr(s, &s->local, s->local_port, so->bound_ifindex, a);
-	if (!s->connected)
+	if (!s->connected || !s->remote_port)
 		return -ENOTCONN;
 	return inet_to_sockaddr(s, &s->remote, s->remote_port, so->bound_ifindex, a);
 }

@@ -156,6 +156,11 @@ static long ping_sendmsg(struct socket *so, struct socket_msg *m)
 	p->csum = CSUM_PARTIAL;
 	p->csum_start = p->data;
 	p->csum_offset = 2;
+	err = packet_finish_csum(p); /* raw sockets here may look at it */
+	if (err) {
+		packet_free(p);
+		return err;
+	}
 	err = dgram_output(d, p, rt, &tx);
 	return err ? err : (long)n;
 }

@@ -83,7 +83,8 @@ int raw_connect(struct socket *so, const struct __kernel_sockaddr_storage *a, un
 	return err ? err : dgram_set_peer(d, &dst, port);
 }
 
-/* The checksum that IPV6_CHECKSUM asks for. -EINVAL: it lies beyond the packet. */
+/* The checksum that IPV6_CHECKSUM asks for, complete: other raw sockets here may look at it.
+ * -EINVAL: it lies beyond the packet. */
 static int start_checksum(const struct inet_sock *s, struct packet *p, const struct ip_tx *tx)
 {
 	uint32_t at = (uint32_t)s->checksum_offset;
@@ -94,7 +95,7 @@ static int start_checksum(const struct inet_sock *s, struct packet *p, const str
 	p->csum = CSUM_PARTIAL;
 	p->csum_start = p->data;
 	p->csum_offset = (uint16_t)at;
-	return 0;
+	return packet_finish_csum(p);
 }
 
 static long raw_sendmsg(struct socket *so, struct socket_msg *m)

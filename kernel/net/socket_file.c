@@ -206,6 +206,7 @@ long socket_send(struct socket *so, struct socket_msg *m, unsigned flags, bool n
 /* Waits for a connection attempt to end: writable, or an error. */
 static long wait_connected(struct socket *so, long pending)
 {
+	static const struct __kernel_sockaddr_storage nowhere = {.ss_family = AF_UNSPEC};
 	struct waiting w;
 	long n;
 
@@ -217,6 +218,8 @@ static long wait_connected(struct socket *so, long pending)
 		n = events & (EPOLLOUT | EPOLLERR | EPOLLHUP) ? socket_error(so) : -EAGAIN;
 		if (!n && !(events & EPOLLOUT))
 			n = -ECONNABORTED;
+		if (n && n != -EAGAIN) /* as if it had never been tried */
+			so->proto->connect(so, &nowhere, sizeof nowhere.ss_family);
 		leave();
 		if (n != -EAGAIN)
 			break;

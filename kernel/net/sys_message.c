@@ -18,7 +18,7 @@
 
 #define SMALL_CONTROL 256u
 #define CONTROL_LIMIT 131072u /* net.core.optmem_max: what a program may pass */
-#define RECV_CONTROL  4096u  /* more than any message can bring */
+#define RECV_CONTROL  4096u   /* more than any message can bring */
 /* Flags that come back to the program; MSG_TRUNC is worked out. */
 #define OUT_FLAGS (MSG_OOB | MSG_CTRUNC | MSG_TRUNC | MSG_EOR | MSG_ERRQUEUE | MSG_CMSG_CLOEXEC)
 
@@ -124,7 +124,23 @@ static long control_room(struct call *c, size_t n)
 	return c->control ? 0 : -ENOBUFS;
 }
 
-static long send_begin(struct call *c, uintptr_t msg)
+/* A stream of the Internet takes no control messages, but knows those of SOL_SOCKET. */
+static long stream_cmsg(const struct socket *so, const struct socket_msg *m)
+{
+	int err = 0;
+	size_t at = 0, len;
+	const struct user_cmsghdr *c;
+
+	if (so->type != SOCK_STREAM || (so->family != AF_INET && so->family != AF_INET6))
+		return 0;
+	while ((c = cmsg_next(m, &at, &len, &err)))
+		if (c->level == SOL_SOCKET && c->type != SO_MARK && c->type != SCM_RIGHTS &&
+		    c->type != SCM_CREDENTIALS)
+			return -EINVAL;
+	return err;
+}
+
+static long send_begin(struct socket *so, struct call *c, uintptr_t msg)
 {
 	long r = call_begin(c, msg);
 	if (r)
@@ -141,6 +157,8 @@ static long send_begin(struct call *c, uintptr_t msg)
 		if (!r && copy_from_user(c->control, c->h.control, n))
 			r = -EFAULT;
 		c->m.control_len = n;
+		if (!r)
+			r = stream_cmsg(so, &c->m);
 	}
 	return r;
 }
@@ -148,7 +166,7 @@ static long send_begin(struct call *c, uintptr_t msg)
 static long send_one(struct socket *so, uintptr_t msg, unsigned flags, bool nonblock)
 {
 	struct call c;
-	long r = send_begin(&c, msg);
+	long r = send_begin(so, &c, msg);
 	if (!r)
 		r = socket_send(so, &c.m, flags, nonblock);
 	call_end(&c);
@@ -234,7 +252,7 @@ long sys_recvmsg(int fd, uintptr_t msg, unsigned flags)
 static long send_in_batch(struct socket *so, uintptr_t msg, unsigned flags, bool nonblock)
 {
 	struct call c;
-	long r = send_begin(&c, msg);
+	long r = send_begin(so, &c, msg);
 	if (!r) {
 		c.m.flags = flags;
 		r = so->proto->sendmsg(so, &c.m);

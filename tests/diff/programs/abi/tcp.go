@@ -247,6 +247,8 @@ func tcpData(family int) {
 	rawValue(t+"splice to nothing", syscall.SYS_SPLICE, c, 0, c, 0, 10, 0)
 
 	// A full pipe of data.
+	tv = syscall.Timeval{Sec: 5}
+	result(t+"SO_RCVTIMEO", syscall.SetsockoptTimeval(int(s), 1, syscall.SO_RCVTIMEO, &tv))
 	syscall.SetNonblock(int(c), true)
 	sent := 0
 	for {
