@@ -164,7 +164,8 @@ struct tcp_sock {
 	bool fin_queued; /* a FIN is at the end of the send queue */
 	bool more;	 /* MSG_MORE of the last write */
 	bool hashed, orphan, queued_for_accept, dead, timer_pending;
-	bool cwnd_limited, tx_valid;
+	bool cwnd_limited, was_limited; /* by cwnd, in this round trip; in the one before */
+	bool tx_valid;
 	bool in_batch;	      /* on tcp_ack_batch */
 	bool pingpong;	      /* interactive: delay ACKs to piggyback them */
 	bool nospace;	      /* the program met a full send buffer */
@@ -207,7 +208,7 @@ struct tcp_sock {
 	uint64_t srtt, rttvar, rto, min_rtt, min_rtt_stamp;
 	struct tcp_cc cc;
 	struct tcp_prr prr;
-	uint32_t round_mark;
+	uint32_t round_mark, round_flight, was_flight; /* most in flight, this round and before */
 	uint8_t backoff, retransmits, probes_out, syn_retries, keep_probes;
 
 	/* Loss recovery. */
@@ -338,8 +339,9 @@ void tcp_isn_init(void);
 /* Initial sequence number (RFC 6528). */
 uint32_t tcp_isn(const struct ip_addr *local, uint16_t lport, const struct ip_addr *remote,
 		 uint16_t rport);
-/* Offset of the timestamp clock for a pair of hosts (RFC 7323 7.1). */
-uint32_t tcp_ts_secret(const struct ip_addr *local, const struct ip_addr *remote);
+/* Offset of a connection's timestamp clock (RFC 7323 7.1): the same whenever the four are. */
+uint32_t tcp_ts_secret(const struct ip_addr *local, uint16_t lport, const struct ip_addr *remote,
+		       uint16_t rport);
 
 /* --- tcp_options.c --- */
 /* Parses the options in [p, p + len). Malformed ones end the parsing (RFC 9293 3.1). */

@@ -81,32 +81,47 @@ static bool update_window(struct tcp_sock *tp, const struct packet *p)
 	if (wnd == tp->snd_wnd)
 		return false;
 	tp->snd_wnd = wnd;
-	if (wnd > tp->max_wnd)
+	if (wnd > tp->max_wnd) {
+		bool small = tp->max_wnd < 2u * tp->peer_mss;
+
 		tp->max_wnd = wnd;
+		if (small) { /* the size of segments depended on it */
+			tp->pmtu = 0;
+			tp->tx_valid = false;
+		}
+	}
 	return true;
 }
 
-static void grow(struct tcp_sock *tp, const struct tcp_ack_result *r, uint32_t prior_una)
+/*
+ * The window grows only while it is what limits the sender (RFC 7661 1): in this round trip or the
+ * one before the program or the peer's window did not; in slow start half of it in use is enough.
+ */
+static void grow(struct tcp_sock *tp, const struct tcp_ack_result *r)
 {
 	struct tcp_cc_ack a = {.now = tcp_now,
 			       .acked = r->acked,
 			       .in_flight = r->prior_in_flight,
 			       .rtt = r->ever_retrans ? 0 : r->rtt,
 			       .srtt = tp->srtt,
-			       .min_rtt = tp->min_rtt,
-			       .cwnd_limited = tp->cwnd_limited};
+			       .min_rtt = tp->min_rtt};
 	uint32_t before = tp->cc.cwnd;
 
 	if (seq_geq(tp->snd_una, tp->round_mark)) {
 		a.round_start = true;
 		tp->round_mark = tp->snd_nxt;
+		tp->was_limited = tp->cwnd_limited;
+		tp->was_flight = tp->round_flight;
 		tp->cwnd_limited = false;
+		tp->round_flight = tcp_in_flight(tp);
 	}
-	/* In slow start a window half full is one that limits (RFC 7661 is about the rest). */
-	if (!a.cwnd_limited && tp->cc.cwnd < tp->cc.ssthresh &&
-	    r->prior_in_flight > tp->cc.cwnd / 2)
-		a.cwnd_limited = true;
-	(void)prior_una;
+	a.cwnd_limited = tp->cwnd_limited || tp->was_limited;
+	if (!a.cwnd_limited && before < tp->cc.ssthresh) {
+		uint32_t flight =
+		    tp->round_flight > tp->was_flight ? tp->round_flight : tp->was_flight;
+
+		a.cwnd_limited = before < 2 * flight;
+	}
 	tp->cc.ops->on_ack(&tp->cc, &a);
 	if (tp->cc.cwnd > before)
 		tcp_sndbuf_expand(tp);
@@ -187,7 +202,7 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 		tcp_recovery_ack(tp, &r, o, prior_una);
 	}
 	if (r.acked && tp->ca_state != TCP_CA_Recovery && tp->ca_state != TCP_CA_CWR)
-		grow(tp, &r, prior_una);
+		grow(tp, &r);
 	if (tp->snd_nxt == tp->snd_una) {
 		tcp_timer_clear(tp, TCP_T_RTO);
 		tcp_timer_clear(tp, TCP_T_TLP);

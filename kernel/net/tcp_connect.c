@@ -69,7 +69,7 @@ static int start(struct tcp_sock *tp)
 
 	reset_variables(tp);
 	tp->iss = tcp_isn(&s->local, s->local_port, &s->remote, s->remote_port);
-	tp->ts_offset = tcp_ts_secret(&s->local, &s->remote);
+	tp->ts_offset = tcp_ts_secret(&s->local, s->local_port, &s->remote, s->remote_port);
 	tp->snd_una = tp->snd_nxt = tp->write_seq = tp->iss;
 	tp->send_head = NULL;
 	syn = tcp_seg_new(tp, tp->iss, TH_SYN);

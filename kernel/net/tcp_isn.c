@@ -12,12 +12,8 @@ void tcp_isn_init(void)
 	random_bytes(ts_key, sizeof ts_key);
 }
 
-/*
- * RFC 6528: ISN = M + F(tuple, secret). M counts 64 ns here (RFC 9293 3.4.1 asks for about 4 us):
- * fast peers may open a pair again before four minutes are over.
- */
-uint32_t tcp_isn(const struct ip_addr *local, uint16_t lport, const struct ip_addr *remote,
-		 uint16_t rport)
+static uint32_t hash(const uint64_t key[2], const struct ip_addr *local, uint16_t lport,
+		     const struct ip_addr *remote, uint16_t rport)
 {
 	struct {
 		struct ip_addr local, remote;
@@ -25,12 +21,21 @@ uint32_t tcp_isn(const struct ip_addr *local, uint16_t lport, const struct ip_ad
 		uint32_t zero;
 	} t = {*local, *remote, lport, rport, 0};
 
-	return (uint32_t)siphash(isn_key, &t, sizeof t) + (uint32_t)(net_now() >> 6);
+	return (uint32_t)siphash(key, &t, sizeof t);
 }
 
-uint32_t tcp_ts_secret(const struct ip_addr *local, const struct ip_addr *remote)
+/*
+ * RFC 6528: ISN = M + F(tuple, secret). M counts 64 ns here (RFC 9293 3.4.1 asks for about 4 us):
+ * fast peers may open a pair again before four minutes are over.
+ */
+uint32_t tcp_isn(const struct ip_addr *local, uint16_t lport, const struct ip_addr *remote,
+		 uint16_t rport)
 {
-	struct ip_addr pair[2] = {*local, *remote};
+	return hash(isn_key, local, lport, remote, rport) + (uint32_t)(net_now() >> 6);
+}
 
-	return (uint32_t)siphash(ts_key, pair, sizeof pair);
+uint32_t tcp_ts_secret(const struct ip_addr *local, uint16_t lport, const struct ip_addr *remote,
+		       uint16_t rport)
+{
+	return hash(ts_key, local, lport, remote, rport);
 }

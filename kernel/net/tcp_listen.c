@@ -249,7 +249,7 @@ static void request_fill(struct tcp_request *r, struct tcp_sock *l, const struct
 	r->lport = get_be16(p->l4 + 2);
 	r->rport = get_be16(p->l4);
 	r->hash = hash;
-	r->ts_offset = tcp_ts_secret(&r->local, &r->remote);
+	r->ts_offset = tcp_ts_secret(&r->local, r->lport, &r->remote, r->rport);
 	if (ip_is_linklocal6(&p->src) && p->netif)
 		r->ifindex = p->netif->index;
 }

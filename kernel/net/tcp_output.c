@@ -26,6 +26,10 @@ void tcp_sync_mss(struct tcp_sock *tp)
 		mss = tp->user_mss;
 	if (tp->ts_ok)
 		mss -= TCP_TS_SPACE;
+	/* Half the largest window the peer ever offered: it may wait for a second segment before it
+	 * acknowledges, and more than one must fit. */
+	if (tp->max_wnd > 536 && mss > tp->max_wnd / 2)
+		mss = tp->max_wnd / 2;
 	if (mss < TCP_MIN_MSS || mss > 65535)
 		mss = mss > 65535 ? 65535 : TCP_MIN_MSS;
 	tp->mss = (uint16_t)mss;
@@ -78,6 +82,8 @@ static uint32_t send_new(struct tcp_sock *tp, uint32_t limit)
 	if (tp->snd_nxt == tp->snd_una)
 		tcp_timer_set(tp, TCP_T_RTO, tcp_now + (tp->rto << tp->backoff));
 	tp->snd_nxt = end;
+	if (tcp_in_flight(tp) > tp->round_flight)
+		tp->round_flight = tcp_in_flight(tp);
 	if (total < tp->mss)
 		tp->snd_sml = end;
 	return total ? total : 1;
