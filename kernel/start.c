@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "net/net.h"
 #include "sched/sched.h"
 #include "start.h"
 #include "vfs/cpio.h"
@@ -202,6 +203,7 @@ void program_start(void)
 
 void machine_exit(int code)
 {
+	net_finish();
 	interrupts_off();
 	hyper->shutdown(code);
 }

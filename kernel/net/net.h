@@ -28,3 +28,7 @@ uint64_t net_now(void);
 /* Brings up tables, loopback, the drivers' interfaces, then addresses as the command line or DHCP
  * say. Called once, before the program starts, with nothing held. */
 void net_init(void);
+
+/* The program has ended: closes its connections and waits, within limits, until peers have what is
+ * theirs. No thread runs meanwhile. Nothing may be held. */
+void net_finish(void);

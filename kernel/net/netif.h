@@ -36,6 +36,8 @@ struct netif_ops {
 	void (*set_rx_mode)(struct netif *n);
 	/* A new mtu, checked against min_mtu and max_mtu; 0 or -errno. May be NULL: accepted. */
 	int (*set_mtu)(struct netif *n, uint32_t mtu);
+	/* True while frames are on their way out of the driver or the device's ring. May be NULL. */
+	bool (*sending)(struct netif *n);
 };
 
 struct netif_stats {

@@ -146,6 +146,13 @@ static void idle_once(void)
 	__asm__ volatile("sti; hlt" : : : "memory"); /* STI takes effect after HLT has begun */
 }
 
+void sched_serve_interrupt(void)
+{
+	idle_once();
+	if (irq_pending())
+		irq_run_pending();
+}
+
 /* Gives the CPU to the next ready thread. The caller has set the state of the current one. */
 static void schedule(void)
 {

@@ -22,6 +22,10 @@ void thread_preempt(void);
 /* Blocks the current thread until thread_wake, unless it was woken since it last slept. */
 void sched_sleep(void);
 
+/* Waits for the next interrupt and runs its handler, but no other thread: for the end of the
+ * machine. */
+void sched_serve_interrupt(void);
+
 /* A new thread with a kernel stack, not yet running; its frame (thread_frame) is the caller's to
  * fill. NULL when memory is out. */
 struct thread *thread_create(void);

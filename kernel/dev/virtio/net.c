@@ -139,6 +139,7 @@ static const struct netif_ops ops = {
     .xmit = net_tx_xmit,
     .flush = net_tx_flush,
     .set_rx_mode = net_ctrl_update,
+    .sending = net_tx_sending,
 };
 
 static void read_mac(struct virtio_net *v)

@@ -75,6 +75,7 @@ void net_rx_drain(struct virtio_net *v);
 int net_tx_init(struct virtio_net *v);
 int net_tx_xmit(struct netif *n, struct packet *p);
 void net_tx_flush(struct netif *n);
+bool net_tx_sending(struct netif *n);
 /* Frees what has been sent; sends what waited. True if there was something. */
 bool net_tx_reclaim(struct virtio_net *v);
 void net_tx_drain(struct virtio_net *v);

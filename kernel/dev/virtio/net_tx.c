@@ -167,6 +167,14 @@ void net_tx_flush(struct netif *n)
 	virtqueue_kick(&v->tx);
 }
 
+bool net_tx_sending(struct netif *n)
+{
+	struct virtio_net *v = n->driver;
+
+	net_tx_reclaim(v);
+	return !v->tx.broken && (v->nwaiting || virtqueue_pending(&v->tx));
+}
+
 void net_tx_drain(struct virtio_net *v)
 {
 	struct packet *p;
