@@ -32,11 +32,20 @@ uint64_t checksum_add(const void *data, size_t n, uint64_t sum)
 {
 	const uint8_t *p = data;
 
-	for (; n >= 32; n -= 32, p += 32) {
-		sum = add(sum, load64(p));
-		sum = add(sum, load64(p + 8));
-		sum = add(sum, load64(p + 16));
-		sum = add(sum, load64(p + 24));
+	/* In halves, whose sums have no carries below 16 GiB of data: additions need not wait for
+	 * each other. */
+	if (n >= 64) {
+		uint64_t low = 0, high = 0;
+		for (; n >= 32; n -= 32, p += 32) {
+			uint64_t a = load64(p), b = load64(p + 8);
+			uint64_t c = load64(p + 16), d = load64(p + 24);
+			low += (a & 0xffffffff) + (b & 0xffffffff);
+			high += (a >> 32) + (b >> 32);
+			low += (c & 0xffffffff) + (d & 0xffffffff);
+			high += (c >> 32) + (d >> 32);
+		}
+		sum = add(sum, low);
+		sum = add(sum, high);
 	}
 	for (; n >= 8; n -= 8, p += 8)
 		sum = add(sum, load64(p));

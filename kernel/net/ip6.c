@@ -171,17 +171,35 @@ int ip6_output_header(struct packet *p, const struct route *rt)
 }
 
 /* Addresses that no packet on a link may have (RFC 4291; RFC 6890: mapped IPv4 is not for the
- * wire). */
-static bool plausible(const struct packet *p)
+ * wire), and our own from outside. */
+static bool plausible_source(const struct packet *p)
 {
-	const struct ip_addr *s = &p->src, *d = &p->dst;
+	static struct ip_addr last; /* found good, most datagrams' source */
+	static const struct netif *last_netif;
+	static uint32_t last_generation;
+	const struct ip_addr *s = &p->src;
 
-	if (s->b[0] == 0xff || ip_is_v4(s) || ip_is_v4(d) || ip_is_any(d))
+	if (s->b[0] == 0xff || ip_is_v4(s))
 		return false;
-	if (!p->looped && (ip_is_loopback(s) || ip_is_loopback(d)))
+	if (p->looped ||
+	    (last_generation == route_generation && last_netif == p->netif && ip_equal(&last, s)))
+		return true;
+	/* Duplicate detection has to see what comes from our address. */
+	if (ip_is_loopback(s) || (p->protocol != IPPROTO_ICMPV6 && route_is_local(p->netif, s)))
 		return false;
-	/* Our own address from outside, but for what duplicate detection has to see. */
-	if (!p->looped && p->protocol != IPPROTO_ICMPV6 && route_is_local(p->netif, s))
+	if (p->protocol != IPPROTO_ICMPV6) {
+		last = *s;
+		last_netif = p->netif;
+		last_generation = route_generation;
+	}
+	return true;
+}
+
+static bool plausible_destination(const struct packet *p)
+{
+	const struct ip_addr *d = &p->dst;
+
+	if (ip_is_v4(d) || ip_is_any(d) || (!p->looped && ip_is_loopback(d)))
 		return false;
 	/* Groups of interface scope, and the reserved one. */
 	return p->looped || d->b[0] != 0xff || (d->b[1] & 0xf) > 1;
@@ -255,7 +273,7 @@ void ip6_input(struct packet *p)
 	p->protocol = h[6];
 	p->ttl = h[7];
 	p->tos = (uint8_t)(h[0] << 4 | h[1] >> 4);
-	if (!plausible(p) || !accepted(p))
+	if (!plausible_source(p) || !plausible_destination(p) || !accepted(p))
 		goto drop;
 	if (__builtin_expect(p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP &&
 				 p->protocol != IPPROTO_ICMPV6,
