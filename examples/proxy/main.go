@@ -72,7 +72,16 @@ func (l *balancer) pick() *backend {
 	return l.backends[first%n]
 }
 
-func (l *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.pick().proxy.ServeHTTP(w, r) }
+func (l *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Else the answer's first byte closes the request's body, which may not have been read to its
+	// very end yet; the connection to the backend would break. From Go 1.21 on.
+	if duplex, ok := w.(interface{ EnableFullDuplex() error }); ok {
+		if err := duplex.EnableFullDuplex(); err != nil {
+			log.Print(err)
+		}
+	}
+	l.pick().proxy.ServeHTTP(w, r)
+}
 
 func main() {
 	listen := flag.String("listen", ":80", "address to listen on")
