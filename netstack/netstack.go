@@ -194,7 +194,8 @@ func (s *Stack) HardwareAddr() net.HardwareAddr {
 func (s *Stack) Addresses() []netip.Prefix {
 	var out []netip.Prefix
 	for _, a := range s.stack.AllAddresses()[nic] {
-		if a.Protocol == ipv4.ProtocolNumber || a.Protocol == ipv6.ProtocolNumber {
+		address := a.AddressWithPrefix.Address
+		if (a.Protocol == ipv4.ProtocolNumber || a.Protocol == ipv6.ProtocolNumber) && address != header.IPv4Broadcast {
 			out = append(out, netip.PrefixFrom(fromAddress(a.AddressWithPrefix.Address), a.AddressWithPrefix.PrefixLen))
 		}
 	}

@@ -1,6 +1,6 @@
 # The targets that people type. `make help` prints what stands after the double hash.
 
-.PHONY: help setup demo test test-boot test-diff test-std test-std-slice xenlab stress bench bench-net lint
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-xnet xenlab stress bench bench-net lint
 
 help: ## this list
 	@echo "make                build the kernel library and the tool, build/unigornel"
@@ -31,6 +31,10 @@ test-std: ## the tests of Go's standard library inside machines (PKG=... selects
 test-std-slice: ## the part of test-std that CI runs, about ten minutes
 	@$(MAKE) --no-print-directory -s all
 	@tests/std/run.sh --slice
+
+test-xnet: ## the tests of golang.org/x/net inside machines (XNET=version)
+	@$(MAKE) --no-print-directory -s all
+	@tests/std/run.sh --xnet
 
 xenlab: setup ## an interactive dom0 of a real Xen, in QEMU
 	@tests/xenlab/xenlab shell $(GUESTS)

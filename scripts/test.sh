@@ -13,7 +13,7 @@ count() {
     local p f
     p=$(grep -cE '^ *--- PASS|^\[ +OK +\]' "$1")
     f=$(grep -cE '^ *--- FAIL|^\[ +FAILED +\] [a-z_0-9]+$' "$1")
-    read -r sp sf < <(sed -n 's/^standard library:.* tests: \([0-9]*\) passed.* \([0-9]*\) failed$/\1 \2/p' "$1"; echo 0 0)
+    read -r sp sf < <(sed -n 's/^\(standard library\|golang.org\/x\/net.*\): .* tests: \([0-9]*\) passed.* \([0-9]*\) failed$/\2 \3/p' "$1"; echo 0 0)
     passed=$((passed + p + sp))
     failed=$((failed + f + sf))
 }

@@ -1,12 +1,13 @@
 #!/bin/bash
-# run.sh [--slice | PACKAGE...]
-# Runs the tests of Go's standard library with `unigornel test`, a machine a package, and prints the
-# totals. Logs and results are kept in build/std, one file a package; a package that passed with the
-# kernel and the tool of now is not run again, and with RESUME=1 none that ever passed is.
+# run.sh [--slice | --xnet | PACKAGE...]
+# Runs the tests of Go's standard library (--xnet: of golang.org/x/net in the version of xnet.txt) with
+# `unigornel test`, a machine a package, and prints the totals. Logs and results are kept in
+# build/std, one file a package; a package that passed with the kernel and the tool of now is not run
+# again, and with RESUME=1 none that ever passed is.
 #
 #   JOBS=2         machines at a time        MEMORY=1G     memory of each
 #   LIMIT=20m      time for one package      SHORT=        run without -short, which go's own
-#                                                          all.bash uses too
+#   XNET=VERSION   of golang.org/x/net                     all.bash uses too
 set -u
 cd "$(dirname "$0")"
 here=$PWD
@@ -16,13 +17,18 @@ tool=$root/build/unigornel
 goroot=$(go env GOROOT)
 minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
 mkdir -p "$out"
+# The module whose packages are tested: where it lies, what to call it. Set for the inner calls.
+export SOURCE=${SOURCE:-$goroot/src} WHAT=${WHAT:-standard library}
 
 words() { grep -v '^#' "$1" | awk 'NF'; }
 
-# Every package below the roots of packages.txt that has tests for this platform.
+# Those of the packages that have tests for this platform.
+tested() { (cd "$SOURCE" && go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "$@" 2>/dev/null); }
+
+# Every such package below the roots of packages.txt.
 all_packages() {
     # shellcheck disable=SC2046
-    go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(words packages.txt | sed 's,$,/...,') 2>/dev/null
+    tested $(words packages.txt | sed 's,$,/...,')
 }
 
 # The -skip pattern of a package, or nothing.
@@ -36,7 +42,7 @@ skips() {
 runs() {
     local listed
     listed=$(words exceptions.txt | awk -v p="$1" '$1 == p { sub("/.*", "", $2); print $2 }')
-    go test -list . "$1" 2>/dev/null | grep -E '^(Test|Example|Fuzz)' | grep -vxF "${listed:-none}" | paste -sd '|' | sed 's/.*/^(&)$/'
+    (cd "$SOURCE" && go test -list . "$1") 2>/dev/null | grep -E '^(Test|Example|Fuzz)' | grep -vxF "${listed:-none}" | paste -sd '|' | sed 's/.*/^(&)$/'
 }
 
 one() {
@@ -64,7 +70,7 @@ one() {
     [ "$package" != go/types ] || files=(--files "$goroot/src/cmd/compile/internal/types2:$goroot/src/cmd/compile/internal/types2")
     local start=$SECONDS
     # In the library's own module: the main module's go line decides GODEBUG's defaults.
-    (cd "$goroot/src" && exec timeout -k 10 "${LIMIT:-20m}" "$tool" test "${files[@]}" -m "${MEMORY:-1G}" --accel tcg -v "${select[@]}" ${SHORT--short} -timeout "${LIMIT:-20m}" \
+    (cd "$SOURCE" && exec timeout -k 10 "${LIMIT:-20m}" "$tool" test "${files[@]}" -m "${MEMORY:-1G}" --accel tcg -v "${select[@]}" ${SHORT--short} -timeout "${LIMIT:-20m}" \
         "$package") >"$log" 2>&1 </dev/null
     local code=$?
     # Only lines that begin with it are of tests, not of their parts.
@@ -94,6 +100,13 @@ if [ "${1:-}" = --one ]; then
 fi
 case ${1:-} in
 --slice) mapfile -t packages < <(words slice.txt) ;;
+--xnet)
+    module=golang.org/x/net@${XNET:-$(words xnet.txt)}
+    SOURCE=$(go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+    WHAT=$module
+    [ -d "$SOURCE" ] || { echo "test-xnet: $module cannot be had: XNET=VERSION chooses another" >&2; exit 1; }
+    mapfile -t packages < <(tested ./...)
+    ;;
 '') mapfile -t packages < <(all_packages) ;;
 *) packages=("$@") ;;
 esac
@@ -103,20 +116,20 @@ todo=()
 for p in "${packages[@]}"; do
     fresh "$p" || todo+=("$p")
 done
-echo "test-std: ${#packages[@]} packages of $(go env GOVERSION), $((${#packages[@]} - ${#todo[@]})) of them passed before"
+echo "test-std: ${#packages[@]} packages of $WHAT, $(go env GOVERSION), $((${#packages[@]} - ${#todo[@]})) of them passed before"
 if [ ${#todo[@]} -gt 0 ]; then
     printf '%s\n' "${todo[@]}" | xargs -P "${JOBS:-2}" -I{} "$here/run.sh" --one {}
 fi
 
 for p in "${packages[@]}"; do
     cat "$out/${p//\//_}.result" 2>/dev/null || echo "FAIL $p 0 0 0 0 1 0"
-done | awk '
+done | awk -v what="$WHAT" '
     { packages++; passed += $3; skipped += $4; failed += $5; listed += $6 }
     $1 == "ok" { good++ }
     $1 != "ok" { bad = bad " " $2 }
     END {
-        printf "standard library: %d of %d packages pass; tests: %d passed, %d skipped themselves, %d listed in tests/std/exceptions.txt, %d failed\n",
-            good, packages, passed, skipped, listed, failed
+        printf "%s: %d of %d packages pass; tests: %d passed, %d skipped themselves, %d listed in tests/std/exceptions.txt, %d failed\n",
+            what, good, packages, passed, skipped, listed, failed
         if (bad != "") print "not passing:" bad
         exit bad != ""
     }'
