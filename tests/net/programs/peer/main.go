@@ -160,13 +160,13 @@ func main() {
 		}
 	}()
 	quiet := log.New(io.Discard, "", 0)
-	l, err := net.Listen("tcp", ":8443")
+	secure, err := net.Listen("tcp", ":8443")
 	check(err)
 	go func() {
 		s := &http.Server{TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate()}}, ErrorLog: quiet}
-		check(s.ServeTLS(l, "", ""))
+		check(s.ServeTLS(secure, "", ""))
 	}()
-	l, err = net.Listen("tcp", ":8080")
+	l, err := net.Listen("tcp", ":8080")
 	check(err)
 	fmt.Println("PEER-READY")
 	check((&http.Server{ErrorLog: quiet}).Serve(l))
