@@ -47,6 +47,7 @@ static int packet_create(struct socket *so, int protocol)
 {
 	struct packet_sock *s = packet_of(so);
 
+	so->protocol = 0; /* SO_PROTOCOL shows none: it is an ethertype, and bind may change it */
 	list_init(&s->tap_link);
 	list_init(&s->queue);
 	list_init(&s->memberships);
@@ -115,7 +116,9 @@ static uint8_t packet_type(const struct packet *p, bool outgoing)
 {
 	if (outgoing)
 		return PACKET_OUTGOING;
-	return p->broadcast    ? PACKET_BROADCAST
+	/* Loopback's broadcast address is all zeroes. */
+	bool loopback = p->netif->flags & IFF_LOOPBACK;
+	return p->broadcast    ? (loopback ? PACKET_MULTICAST : PACKET_BROADCAST)
 	       : p->multicast  ? PACKET_MULTICAST
 	       : p->other_host ? PACKET_OTHERHOST
 			       : PACKET_HOST;

@@ -13,7 +13,7 @@ static int destination(const struct packet_sock *s, const struct socket_msg *m,
 {
 	*to = (struct sockaddr_ll){.sll_ifindex = s->ifindex, .sll_protocol = s->protocol};
 	if (!m->name_len)
-		return s->so.type == SOCK_DGRAM ? -EDESTADDRREQ : 0;
+		return 0;
 	if (m->name_len < offsetof(struct sockaddr_ll, sll_addr))
 		return -EINVAL;
 	unsigned len = m->name_len < sizeof *to ? m->name_len : (unsigned)sizeof *to;
@@ -45,11 +45,14 @@ static bool too_long(const struct netif *n, const struct packet *p)
 	return p->len > room && (p->len > room + VLAN_TAG || e->h_proto != hton16(ETH_P_8021Q));
 }
 
-static int transmit(struct packet_sock *s, struct netif *n, struct packet *p)
+static int transmit(struct packet_sock *s, struct netif *n, struct packet *p, be16_t protocol)
 {
 	p->l2 = p->data;
 	p->l3 = p->data + LINK_HEADER;
-	p->ethertype = ((const struct ethhdr *)(const void *)p->data)->h_proto;
+	/* What listeners are shown: the socket's protocol, if it has one, else the frame's. */
+	p->ethertype = protocol;
+	if (!protocol || protocol == hton16(ETH_P_ALL))
+		p->ethertype = ((const struct ethhdr *)(const void *)p->data)->h_proto;
 	packet_sender = s;
 	int err = netif_xmit(n, p);
 	packet_sender = NULL;
@@ -75,6 +78,8 @@ long packet_sendmsg(struct socket *so, struct socket_msg *m)
 		return -ENETDOWN;
 	if (so->error)
 		return socket_error(so);
+	if (!raw && !m->name_len && !(n->flags & IFF_LOOPBACK))
+		return -EINVAL; /* no link address to send to */
 	if (len > n->mtu + (raw ? LINK_HEADER + VLAN_TAG : 0u))
 		return -EMSGSIZE;
 	if (raw && len < LINK_HEADER)
@@ -95,6 +100,6 @@ long packet_sendmsg(struct socket *so, struct socket_msg *m)
 		packet_free(p);
 		return -EMSGSIZE;
 	}
-	err = transmit(s, n, p);
+	err = transmit(s, n, p, to.sll_protocol);
 	return err ? err : (long)len;
 }

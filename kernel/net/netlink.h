@@ -62,12 +62,12 @@ void netlink_put_addr(struct netlink_reply *r, uint16_t type, const struct ip_ad
 void netlink_end(struct netlink_reply *r);
 
 /* A request taken apart: attr[type] for types up to max (NULL: not there; the last one counts).
- * 0, -EINVAL. Lengths are checked to lie inside. */
+ * Every one of them lies inside; what is malformed ends it. */
 #define NETLINK_ATTRS 64
 struct netlink_attrs {
 	const struct nlattr *attr[NETLINK_ATTRS];
 };
-int netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out);
+void netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out);
 static inline size_t netlink_attr_len(const struct nlattr *a)
 {
 	return a->nla_len - sizeof *a;

@@ -107,7 +107,7 @@ void netlink_end(struct netlink_reply *r)
 	h->nlmsg_len = (uint32_t)(r->buf->data + r->buf->len - (uint8_t *)h);
 }
 
-int netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out)
+void netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out)
 {
 	const uint8_t *at = attrs;
 
@@ -117,7 +117,7 @@ int netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out)
 		uint16_t type = a->nla_type & (uint16_t)NLA_TYPE_MASK;
 		size_t n = NLA_ALIGN(a->nla_len);
 		if (a->nla_len < sizeof *a || a->nla_len > len)
-			return -EINVAL;
+			break; /* leftovers are ignored, as Linux does without strict checking */
 		if (type < NETLINK_ATTRS)
 			out->attr[type] = a;
 		if (n >= len)
@@ -125,7 +125,6 @@ int netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out)
 		at += n;
 		len -= n;
 	}
-	return 0;
 }
 
 int netlink_get_u32(const struct nlattr *a, uint32_t *out)

@@ -110,10 +110,8 @@ static int run(struct netlink_sock *s, const struct nlmsghdr *h, const struct ki
 	if (dump && fixed[0] != AF_INET && fixed[0] != AF_INET6)
 		fixed[0] = AF_UNSPEC;
 	if (len > padded(k->fixed)) {
-		int err = netlink_parse((const uint8_t *)(h + 1) + padded(k->fixed),
-					len - padded(k->fixed), &q.attrs);
-		if (err)
-			return err;
+		netlink_parse((const uint8_t *)(h + 1) + padded(k->fixed), len - padded(k->fixed),
+			      &q.attrs);
 	}
 	if (verb != 2 && !process_capable(CAP_NET_ADMIN))
 		return -EPERM;

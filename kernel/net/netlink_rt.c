@@ -158,18 +158,18 @@ static int read_multipath(const struct nlattr *a, int family, uint32_t *oif,
 		return -EINVAL;
 	if (hop.rtnh_len + 3u < n)
 		return -EOPNOTSUPP; /* several at once are not balanced here */
-	int err = netlink_parse((const uint8_t *)netlink_attr_data(a) + sizeof hop,
-				hop.rtnh_len - sizeof hop, &inner);
+	netlink_parse((const uint8_t *)netlink_attr_data(a) + sizeof hop, hop.rtnh_len - sizeof hop,
+		      &inner);
 	*oif = (uint32_t)hop.rtnh_ifindex;
-	return err ? err : netlink_get_addr(inner.attr[RTA_GATEWAY], family, gateway);
+	return netlink_get_addr(inner.attr[RTA_GATEWAY], family, gateway);
 }
 
 static int read_metrics(const struct nlattr *a, uint32_t *mtu)
 {
 	struct netlink_attrs inner;
-	int err = netlink_parse(netlink_attr_data(a), netlink_attr_len(a), &inner);
 
-	return err ? err : netlink_get_u32(inner.attr[RTAX_MTU], mtu);
+	netlink_parse(netlink_attr_data(a), netlink_attr_len(a), &inner);
+	return netlink_get_u32(inner.attr[RTAX_MTU], mtu);
 }
 
 /* The route that a request describes. */
