@@ -36,6 +36,7 @@ static void expire(struct timer *t)
 				if (a->dad_sent >= TRANSMITS) {
 					a->optimistic = false;
 					route_changed();
+					neighbour_solicit_again(n);
 					net_notify(NET_ADDR_ADD, a);
 					continue;
 				}

@@ -446,6 +446,16 @@ void neighbour_flush(struct netif *n)
 	}
 }
 
+void neighbour_solicit_again(struct netif *n)
+{
+	list_for_each_entry (nb, &neighbour_list, struct neighbour, all_link) {
+		if (nb->netif == n && nb->state == NUD_INCOMPLETE && !ip_is_v4(&nb->addr)) {
+			nb->probes = 0;
+			solicit(nb);
+		}
+	}
+}
+
 void neighbour_link_up(struct netif *n)
 {
 	if (!(n->flags & IFF_UP) || n->raw)

@@ -71,6 +71,9 @@ int neighbour_set(struct netif *n, const struct ip_addr *addr, const uint8_t mac
 int neighbour_delete(struct netif *n, const struct ip_addr *addr); /* 0, -ENOENT */
 /* Forgets all entries of n, permanent ones too. */
 void neighbour_flush(struct netif *n);
+/* Asks anew for those of n that have not answered: until now they may have ignored us, since our
+ * solicitations did not say our link address (RFC 4429, 3.2; Linux does). */
+void neighbour_solicit_again(struct netif *n);
 /* The cable of n is back: announces our addresses, starts duplicate address detection again. */
 void neighbour_link_up(struct netif *n);
 

@@ -1,9 +1,11 @@
 /* The lock and the start of the network stack. */
 #include "hyper/hyper.h"
 #include "lib/spinlock.h"
+#include "mm/page.h"
 #include "net/init.h"
 #include "net/net.h"
 #include "net/netif.h"
+#include "net/packet.h"
 #include "time/clock.h"
 
 static spinlock_t net_lock = SPINLOCK_INIT;
@@ -26,6 +28,7 @@ uint64_t net_now(void)
 
 void net_init(void)
 {
+	packet_stats.bytes_limit = page_total() * PAGE_SIZE / 4;
 	ip_init();
 	loopback_init();
 	socket_init();
