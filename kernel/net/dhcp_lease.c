@@ -86,8 +86,7 @@ bool dhcp_lease_apply(struct dhcp *d)
 	struct ifaddr *a = ifaddr_find_any(d->netif, &addr);
 
 	if (a && a->prefix == d->lease.prefix && a->origin == IFADDR_DHCP) {
-		a->valid_until = a->preferred_until = d->expires;
-		net_notify(NET_ADDR_ADD, a);
+		ifaddr_set_lifetime(a, d->expires, d->expires);
 	} else {
 		if (a)
 			ifaddr_del(d->netif, &addr, a->prefix);

@@ -139,8 +139,7 @@ int netlink_addr_new(const struct netlink_request *q, struct netlink_reply *r)
 		return err;
 	struct ifaddr *a = ifaddr_find_any(n, &addr);
 	if (a && a->prefix == m->ifa_prefixlen && (q->h->nlmsg_flags & NLM_F_REPLACE)) {
-		a->valid_until = valid;
-		a->preferred_until = preferred;
+		ifaddr_set_lifetime(a, valid, preferred);
 	} else {
 		err = ifaddr_add(n, &addr, m->ifa_prefixlen, IFADDR_STATIC, valid, preferred);
 		if (err)

@@ -93,17 +93,11 @@ static struct ifaddr *slaac_address(struct netif *n, const struct ip_addr *prefi
 /* RFC 4862 5.5.3 (e): a stranger cannot make an address end within two hours. */
 static void refresh(struct ifaddr *a, uint64_t valid, uint64_t preferred)
 {
-	uint64_t now = net_now(), limit = now + TWO_HOURS;
+	uint64_t limit = net_now() + TWO_HOURS;
 
-	if (valid > limit || valid > a->valid_until)
-		a->valid_until = valid;
-	else if (a->valid_until > limit)
-		a->valid_until = limit;
-	a->preferred_until = preferred < a->valid_until ? preferred : a->valid_until;
-	if (a->state == IFADDR_PREFERRED && a->preferred_until <= now)
-		a->state = IFADDR_DEPRECATED;
-	else if (a->state == IFADDR_DEPRECATED && a->preferred_until > now)
-		a->state = IFADDR_PREFERRED;
+	if (valid <= limit && valid <= a->valid_until)
+		valid = a->valid_until < limit ? a->valid_until : limit;
+	ifaddr_set_lifetime(a, valid, preferred < valid ? preferred : valid);
 	net_notify(NET_ADDR_ADD, a);
 }
 

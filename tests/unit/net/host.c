@@ -281,7 +281,7 @@ void host_no_leaks(void)
 	assert_int_equal(packet_stats.bytes, 0);
 }
 
-void slaac_link_local(const struct netif *n, struct ip_addr *addr)
+__attribute__((weak)) void slaac_link_local(const struct netif *n, struct ip_addr *addr)
 {
 	*addr = (struct ip_addr){.b = {0xfe, 0x80, [8] = n->mac[0] ^ 2, n->mac[1], n->mac[2], 0xff,
 				       0xfe, n->mac[3], n->mac[4], n->mac[5]}};
