@@ -158,7 +158,7 @@ static struct route_entry *match(const struct ip_addr *dst, int ifindex)
 	list_for_each_entry (e, &route_list, struct route_entry, link) {
 		if (second && e->prefix < second->prefix)
 			break;
-		if (!ip_prefix_match(&e->dst, dst, e->prefix) || (!v4 && ip_is_v4(&e->dst)))
+		if (v4 != ip_is_v4(&e->dst) || !ip_prefix_match(&e->dst, dst, e->prefix))
 			continue;
 		if (ifindex && e->netif && e->netif->index != ifindex)
 			continue;
