@@ -188,7 +188,9 @@ static void test_random_order(void **state)
 					;
 				for (unsigned i = 0; i < out + in; i++)
 					s[i] = (struct vq_segment){t + 1, (uint32_t)rand() % 100};
-				if (out + in && !virtqueue_add(vq, s, out, in, &used[t])) {
+				if (out + in == 1
+					? !virtqueue_add_one(vq, s[0].addr, s[0].len, in, &used[t])
+					: out + in && !virtqueue_add(vq, s, out, in, &used[t])) {
 					used[t] = true;
 					inside++;
 				}
@@ -352,6 +354,13 @@ static void test_lies(void **state)
 	struct device d;
 
 	(void)state;
+	vq = with_one(&d, 10);
+	assert_int_equal(virtqueue_add_one(vq, 1, 5, true, vq), 0);
+	device_use(&d, 1, 6);
+	assert_null(virtqueue_get(vq, NULL));
+	assert_non_null(vq->broken);
+	assert_int_equal(virtqueue_add_one(vq, 1, 5, true, vq), -EIO);
+	destroy(vq);
 	vq = with_one(&d, 10);
 	device_use(&d, 4, 1); /* no such descriptor */
 	expect_broken(vq);

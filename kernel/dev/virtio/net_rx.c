@@ -23,9 +23,7 @@
 
 static int add_buffer(struct virtio_net *v, struct netbuf *b)
 {
-	struct vq_segment s = {virt_to_phys(b->data), v->rx_buffer};
-
-	return virtqueue_add(&v->rx, &s, 0, 1, b);
+	return virtqueue_add_one(&v->rx, virt_to_phys(b->data), v->rx_buffer, true, b);
 }
 
 /* Fills the ring up to its target. False: memory is out, or the device broken. */

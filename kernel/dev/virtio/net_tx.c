@@ -63,11 +63,15 @@ static int add(struct virtio_net *v, struct packet *p)
 	bool ecn = virtio_has(v->device, VIRTIO_NET_F_HOST_ECN);
 	unsigned n = 0;
 
-	if ((size_t)(p->data - p->head) >=
-	    NET_HEADER) { /* the packet's alone, if others share buf */
+	/* The headroom is the packet's alone, even if others share buf. */
+	if ((size_t)(p->data - p->head) >= NET_HEADER) {
+		uint64_t addr = virt_to_phys(p->data) - NET_HEADER;
+		uint32_t len = packet_linear(p) + NET_HEADER;
+
 		fill_header((void *)(p->data - NET_HEADER), p, ecn);
-		s[n++] = (struct vq_segment){virt_to_phys(p->data) - NET_HEADER,
-					     packet_linear(p) + NET_HEADER};
+		if (!p->nfrags)
+			return virtqueue_add_one(&v->tx, addr, len, false, p);
+		s[n++] = (struct vq_segment){addr, len};
 	} else {
 		/* A header in the layer's scratch space, which is the driver's while it has p. */
 		_Static_assert(sizeof p->cb >= sizeof(struct virtio_net_hdr_v1), "room in cb");

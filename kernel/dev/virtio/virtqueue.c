@@ -138,6 +138,18 @@ static int add_indirect(struct virtqueue *vq, const struct vq_segment *s, unsign
 	return 0;
 }
 
+/* Makes the buffer at head known to the device. */
+static inline void publish(struct virtqueue *vq, uint16_t head, uint32_t writable, void *token)
+{
+	struct vq_slot *slot = &vq->slots[head];
+
+	slot->token = token;
+	slot->writable = writable;
+	vq->avail->ring[vq->added & (vq->size - 1u)] = head;
+	vq->added++;
+	__atomic_store_n(&vq->avail->idx, vq->added, __ATOMIC_RELEASE);
+}
+
 int virtqueue_add(struct virtqueue *vq, const struct vq_segment *s, unsigned out, unsigned in,
 		  void *token)
 {
@@ -158,11 +170,25 @@ int virtqueue_add(struct virtqueue *vq, const struct vq_segment *s, unsigned out
 		return -ENOSPC;
 	for (unsigned i = out; i < n; i++)
 		writable += s[i].len;
-	vq->slots[head].token = token;
-	vq->slots[head].writable = writable;
-	vq->avail->ring[vq->added & (vq->size - 1)] = head;
-	vq->added++;
-	__atomic_store_n(&vq->avail->idx, vq->added, __ATOMIC_RELEASE);
+	publish(vq, head, writable, token);
+	return 0;
+}
+
+int virtqueue_add_one(struct virtqueue *vq, uint64_t addr, uint32_t len, bool writable, void *token)
+{
+	uint16_t head = vq->first_free;
+	struct vring_desc *d;
+
+	if (!vq->free || vq->broken)
+		return vq->broken ? -EIO : -ENOSPC;
+	d = &vq->desc[head];
+	d->addr = addr;
+	d->len = len;
+	d->flags = writable ? VRING_DESC_F_WRITE : 0; /* next counts only with its flag */
+	vq->slots[head].descriptors = 1;
+	vq->first_free = vq->slots[head].next;
+	vq->free--;
+	publish(vq, head, writable ? len : 0, token);
 	return 0;
 }
 
