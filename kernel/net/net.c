@@ -7,6 +7,7 @@
 #include "net/netif.h"
 #include "net/packet.h"
 #include "time/clock.h"
+#include "vfs/epoll.h"
 
 static spinlock_t net_lock = SPINLOCK_INIT;
 
@@ -19,6 +20,18 @@ void net_leave(void)
 {
 	netif_flush();
 	spin_unlock(&net_lock);
+}
+
+/* The program is back, or waits: see epoll_busy. */
+static void catch_up(void)
+{
+	epoll_busy = false;
+	net_enter();
+	list_for_each_entry (n, &netif_list, struct netif, link) {
+		if (n->ops->catch_up)
+			n->ops->catch_up(n);
+	}
+	net_leave();
 }
 
 uint64_t net_now(void)
@@ -40,5 +53,6 @@ void net_init(void)
 	packet_socket_init();
 	if (hyper->probe_devices)
 		hyper->probe_devices();
+	epoll_back = catch_up;
 	netconfig_start();
 }

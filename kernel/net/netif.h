@@ -36,6 +36,9 @@ struct netif_ops {
 	void (*set_rx_mode)(struct netif *n);
 	/* A new mtu, checked against min_mtu and max_mtu; 0 or -errno. May be NULL: accepted. */
 	int (*set_mtu)(struct netif *n, uint32_t mtu);
+	/* While the program is busy (epoll_busy) a driver may notify late and leave receive
+	 * interrupts off, within limits; this makes up for it. May be NULL. */
+	void (*catch_up)(struct netif *n);
 	/* True while frames are on their way out of the driver or the device's ring. May be NULL. */
 	bool (*sending)(struct netif *n);
 };

@@ -7,6 +7,7 @@
 #include "sched/sched.h"
 #include "sched/timer.h"
 #include "time/clock.h"
+#include "vfs/epoll.h"
 
 void switch_stacks(uint64_t *save_sp, uint64_t load_sp);
 void thread_started(struct trap_frame *f); /* called from entry.S */
@@ -164,6 +165,10 @@ static void schedule(void)
 	if (irq_pending())
 		irq_run_pending();
 	next = dequeue(&cpu->rq);
+	if (!next && epoll_busy && epoll_back) {
+		epoll_back(); /* may wake someone */
+		next = dequeue(&cpu->rq);
+	}
 	if (!next) {
 		uint64_t idle_since = now;
 

@@ -220,8 +220,13 @@ static long harvest(struct epoll *ep, uintptr_t events, int max)
 	return n ? n : err;
 }
 
+bool epoll_busy;
+void (*epoll_back)(void);
+
 static long wait_events(int epfd, uintptr_t events, int max, uint64_t deadline)
 {
+	if (epoll_busy && epoll_back)
+		epoll_back();
 	if (max <= 0 || (unsigned)max > 0x7fffffffu / sizeof(struct epoll_event))
 		return -EINVAL;
 	if (events >= USER_END || (uint64_t)max * sizeof(struct epoll_event) > USER_END - events)
@@ -245,6 +250,7 @@ static long wait_events(int epfd, uintptr_t events, int max, uint64_t deadline)
 			}
 		}
 	}
+	epoll_busy = n > 1;
 	file_put(f);
 	return n;
 }

@@ -69,6 +69,8 @@ uint64_t net_now(void)
 	return 0;
 }
 
+bool epoll_busy;
+
 static unsigned entered;
 static bool want_flush;
 static struct netif *interface;
@@ -255,6 +257,7 @@ static struct virtio_net *start_with(uint64_t features, unsigned ring)
 	dev.config = (struct virtio_net_config){
 	    .mac = {0x52, 0x54, 0, 0, 0, 1}, .status = VIRTIO_NET_S_LINK_UP, .mtu = 9000};
 	pages = 65536;
+	epoll_busy = false;
 	ngot = batches = 0;
 	interface = NULL;
 	packet_stats = (struct packet_stats){.bytes_limit = 64u << 20};
@@ -872,6 +875,60 @@ static void test_control(void **state)
 	stop(v);
 }
 
+/* While the program is busy with several events, little is notified and nothing interrupts; the
+ * timer, or the program's return, makes up for it. */
+static void test_busy(void **state)
+{
+	struct virtio_net *v = start();
+	unsigned kicks = dev.kicks[1], frames = 0;
+	uint16_t old;
+
+	(void)state;
+	*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = 0; /* wants the first notification */
+	epoll_busy = true;
+	assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
+	assert_int_equal(dev.kicks[1], kicks);
+	assert_true(v->poll.armed);
+	run_timer(&v->poll);
+	assert_int_equal(dev.kicks[1], ++kicks);
+	for (*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = 1; dev.kicks[1] == kicks; frames++)
+		assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
+	assert_in_range(frames, 2, 10);
+	kicks++;
+	*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = dev.vq[1]->avail->idx;
+	assert_int_equal(xmit(v, make_frame(60, 8, 4000)), 0); /* much at once */
+	assert_int_equal(dev.kicks[1], ++kicks);
+	*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = dev.vq[1]->avail->idx;
+	assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
+	assert_int_equal(dev.kicks[1], kicks);
+
+	put_frame(plain, 100, 1, -1);
+	interrupt();
+	assert_int_equal(ngot, 1);
+	old = dev.vq[0]->used->idx;
+	put_frame(plain, 100, 2, -1);
+	assert_false(vring_need_event(dev.vq[0]->avail->ring[256], dev.vq[0]->used->idx, old));
+	interrupt(); /* of another queue */
+	assert_int_equal(ngot, 1);
+	run_timer(&v->poll);
+	assert_int_equal(ngot, 2);
+	put_frame(plain, 100, 3, -1);
+	epoll_busy = false;
+	net_enter();
+	v->netif.ops->catch_up(&v->netif);
+	net_leave();
+	assert_int_equal(ngot, 3);
+	old = dev.vq[0]->used->idx;
+	put_frame(plain, 100, 4, -1);
+	assert_true(vring_need_event(dev.vq[0]->avail->ring[256], dev.vq[0]->used->idx, old));
+	run_timer(&v->poll); /* left over: does nothing */
+	assert_int_equal(ngot, 3);
+	interrupt();
+	assert_int_equal(ngot, 4);
+	sent(100);
+	stop(v);
+}
+
 static void test_broken_ring(void **state)
 {
 	struct virtio_net *v = start();
@@ -943,6 +1000,7 @@ static void test_random_device(void **state)
 				update(v);
 				break;
 			case 6:
+				epoll_busy = rand() % 2;
 				run_timer(&v->poll);
 				run_timer(&v->broken);
 				break;
@@ -969,8 +1027,8 @@ int main(void)
 	    cmocka_unit_test(test_too_many_buffers), cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_transmit),	     cmocka_unit_test(test_transmit_shared),
 	    cmocka_unit_test(test_transmit_full),    cmocka_unit_test(test_transmit_reclaims),
-	    cmocka_unit_test(test_control),	     cmocka_unit_test(test_broken_ring),
-	    cmocka_unit_test(test_random_device),
+	    cmocka_unit_test(test_control),	     cmocka_unit_test(test_busy),
+	    cmocka_unit_test(test_broken_ring),	     cmocka_unit_test(test_random_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

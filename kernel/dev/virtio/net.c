@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "net/net.h"
+#include "vfs/epoll.h"
 
 #define OFFSET(field) ((unsigned)offsetof(struct virtio_net_config, field))
 
@@ -20,6 +21,8 @@
 /* Frames a poll hands to the stack before others get their turn, and how long that is. */
 #define RX_BUDGET 64u
 #define POLL_NS	  50000u
+/* How long frames may wait in either direction while the program is busy with others. */
+#define HOLD_NS 300000u
 
 /* Section 5.1.3.1: what needs what. */
 static uint64_t adjust(uint64_t f)
@@ -59,10 +62,14 @@ static bool work(struct virtio_net *v)
 		found |= net_tx_reclaim(v);
 		if (v->has_control)
 			found |= net_ctrl_reclaim(v);
+		v->polling = true;
 		if (done >= RX_BUDGET) {
 			/* The rest waits a little: the program is to get on too. */
-			v->polling = true;
 			timer_arm(&v->poll, net_now() + POLL_NS);
+			break;
+		}
+		if (epoll_busy) {
+			net_hold_back(v);
 			break;
 		}
 		v->polling = false;
@@ -90,13 +97,30 @@ static bool interrupt(struct virtio_device *d)
 	return found;
 }
 
+void net_hold_back(struct virtio_net *v)
+{
+	if (!timer_armed(&v->poll))
+		timer_arm(&v->poll, net_now() + HOLD_NS);
+}
+
 static void poll(struct timer *t)
 {
 	struct virtio_net *v = container_of(t, struct virtio_net, poll);
 
 	net_enter();
-	work(v);
+	net_tx_notify(v);
+	if (v->polling)
+		work(v);
 	net_leave();
+}
+
+static void catch_up(struct netif *n)
+{
+	struct virtio_net *v = n->driver;
+
+	net_tx_notify(v);
+	if (v->polling)
+		work(v);
 }
 
 static void read_link(struct virtio_net *v)
@@ -119,7 +143,10 @@ static void config_changed(struct virtio_device *d)
 /* Called wherever the lie was noticed, with net_lock held or not: the rest is done later. */
 static void on_broken(struct virtio_device *d)
 {
-	timer_arm(&net_of(d)->broken, net_now());
+	struct virtio_net *v = net_of(d);
+
+	v->rx.broken = v->tx.broken = v->control.broken = d->broken;
+	timer_arm(&v->broken, net_now());
 }
 
 static void give_up(struct timer *t)
@@ -127,7 +154,6 @@ static void give_up(struct timer *t)
 	struct virtio_net *v = container_of(t, struct virtio_net, broken);
 
 	net_enter();
-	v->rx.broken = v->tx.broken = v->control.broken = v->device->broken;
 	timer_cancel(&v->poll);
 	netif_set_link(&v->netif, false);
 	net_rx_drain(v);
@@ -139,6 +165,7 @@ static const struct netif_ops ops = {
     .xmit = net_tx_xmit,
     .flush = net_tx_flush,
     .set_rx_mode = net_ctrl_update,
+    .catch_up = catch_up,
     .sending = net_tx_sending,
 };
 

@@ -50,6 +50,7 @@ struct virtio_net {
 
 	/* net_tx.c */
 	struct virtqueue tx;
+	uint32_t held_bytes; /* put into the ring since the device was notified */
 	struct list waiting; /* packets, while the ring is full */
 	unsigned nwaiting;
 
@@ -59,11 +60,15 @@ struct virtio_net {
 	struct net_command command[COMMANDS];
 	uint8_t device_mac[ETH_ALEN]; /* what the device filters by */
 
-	/* Receiving goes on by time while there is more than one batch. */
+	/* While `polling` there are no receive interrupts: frames are fetched when `poll` expires,
+	 * because they are many or the program is busy (epoll_busy), or by catch_up. */
 	struct timer poll;
 	bool polling;
 	struct timer broken;
 };
+
+/* Makes sure that `poll` expires soon. */
+void net_hold_back(struct virtio_net *v);
 
 /* Makes the queue and fills it. 0, -errno. */
 int net_rx_init(struct virtio_net *v);
@@ -75,6 +80,8 @@ void net_rx_drain(struct virtio_net *v);
 int net_tx_init(struct virtio_net *v);
 int net_tx_xmit(struct netif *n, struct packet *p);
 void net_tx_flush(struct netif *n);
+/* Notifies the device of all there is. */
+void net_tx_notify(struct virtio_net *v);
 bool net_tx_sending(struct netif *n);
 /* Frees what has been sent; sends what waited. True if there was something. */
 bool net_tx_reclaim(struct virtio_net *v);

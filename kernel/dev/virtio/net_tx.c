@@ -11,10 +11,14 @@
 #include "lib/printk.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
+#include "vfs/epoll.h"
 
 #define TX_QUEUE   1
 #define TX_ENTRIES 256u
 #define WAIT_MAX   256u
+/* What may wait for the program to finish its batch of events. */
+#define HOLD_FRAMES 6u
+#define HOLD_BYTES  16384u
 
 int net_tx_init(struct virtio_net *v)
 {
@@ -147,6 +151,7 @@ int net_tx_xmit(struct netif *n, struct packet *p)
 
 	if (v->tx.free < v->tx.size / 2u || v->nwaiting)
 		net_tx_reclaim(v);
+	v->held_bytes += p->len;
 	err = v->nwaiting ? -ENOSPC : add(v, p);
 	if (!err)
 		return 0;
@@ -164,11 +169,22 @@ int net_tx_xmit(struct netif *n, struct packet *p)
 	return err == -ENOSPC ? -ENOBUFS : -ENETDOWN;
 }
 
+void net_tx_notify(struct virtio_net *v)
+{
+	v->held_bytes = 0;
+	virtqueue_kick(&v->tx);
+}
+
 void net_tx_flush(struct netif *n)
 {
 	struct virtio_net *v = n->driver;
 
-	virtqueue_kick(&v->tx);
+	if (epoll_busy && v->held_bytes < HOLD_BYTES &&
+	    (uint16_t)(v->tx.added - v->tx.notified) < HOLD_FRAMES) {
+		net_hold_back(v);
+		return;
+	}
+	net_tx_notify(v);
 }
 
 bool net_tx_sending(struct netif *n)
