@@ -123,7 +123,7 @@ static long copy(struct file *in, uint64_t *pos, struct sink *s, size_t n)
 	return done;
 }
 
-static long send(struct file *out, struct file *in, uintptr_t offset, size_t n)
+static long send_file(struct file *out, struct file *in, uintptr_t offset, size_t n)
 {
 	int64_t at = (int64_t)in->pos;
 	if (!in->can_read || !out->can_write)
@@ -150,7 +150,7 @@ static long send(struct file *out, struct file *in, uintptr_t offset, size_t n)
 long sys_sendfile(int out_fd, int in_fd, uintptr_t offset, size_t n)
 {
 	struct file *in = fd_get(in_fd), *out = fd_get(out_fd);
-	long r = in && out ? send(out, in, offset, n) : -EBADF;
+	long r = in && out ? send_file(out, in, offset, n) : -EBADF;
 	file_put(in);
 	file_put(out);
 	return r;
