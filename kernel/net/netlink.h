@@ -19,7 +19,7 @@ struct netlink_buf {
 	uint32_t len, room;
 	uint32_t group; /* it came by this group; 0: to the socket alone */
 	bool failed;	/* a message did not fit, or memory was out */
-	uint8_t data[];
+	uint8_t data[] __attribute__((aligned(8)));
 };
 
 struct netlink_sock {
