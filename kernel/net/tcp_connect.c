@@ -142,6 +142,11 @@ int tcp_connect(struct socket *so, const struct __kernel_sockaddr_storage *a, un
 	return err;
 }
 
+/* States that a peer must be told of when they end by force. */
+#define TCPF_RESET                                                                                 \
+	(TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT) | TCPF(TCP_FIN_WAIT1) |                      \
+	 TCPF(TCP_FIN_WAIT2) | TCPF(TCP_SYN_RECV))
+
 /* connect to AF_UNSPEC: back to an unconnected socket. */
 int tcp_disconnect(struct tcp_sock *tp)
 {
@@ -151,8 +156,10 @@ int tcp_disconnect(struct tcp_sock *tp)
 		tcp_listen_stop(tp);
 	else if (tp->state == TCP_SYN_SENT)
 		tcp_so(tp)->error = ECONNRESET;
-	else if (tp->state != TCP_CLOSE)
+	else if (TCP_IN(tp, TCPF_RESET)) {
 		tcp_send_control(tp, TH_RST | TH_ACK, tp->snd_nxt);
+		tcp_so(tp)->error = ECONNRESET;
+	}
 	tp->connecting = false;
 	tcp_done(tp, 0);
 	tcp_receive_purge(tp);

@@ -27,8 +27,11 @@ void tcp_fin(struct tcp_sock *tp)
 	case TCP_SYN_RECV:
 	case TCP_ESTABLISHED:
 		tp->state = TCP_CLOSE_WAIT;
-		/* The program is likely to close, too. */
-		tcp_ack_later(tp);
+		/* A program that was served is likely to close, too. */
+		if (tp->bytes_received)
+			tcp_ack_later(tp);
+		else
+			tcp_ack_now(tp);
 		break;
 	case TCP_FIN_WAIT1: /* both at once; our FIN is not acknowledged */
 		tp->state = TCP_CLOSING;

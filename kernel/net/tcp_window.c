@@ -42,8 +42,10 @@ uint8_t tcp_choose_wscale(const struct tcp_sock *tp)
 
 void tcp_window_init(struct tcp_sock *tp)
 {
+	uint32_t first = 10u * tp->adv_mss; /* what comes in the first round trip */
+
 	tp->rcv_ratio = RATIO_INIT;
-	tp->rcvq_space = tcp_initial_window(tp->inet.so.rcvbuf, 1, 0);
+	tp->rcvq_space = tcp_rcv_wnd(tp) < first && tcp_rcv_wnd(tp) ? tcp_rcv_wnd(tp) : first;
 	tp->rcvq_seq = tp->copied_seq;
 	tp->rcvq_time = tcp_now;
 }
@@ -101,7 +103,7 @@ void tcp_cleanup_rbuf(struct tcp_sock *tp, uint32_t copied)
 	if (copied == 0 || tp->inet.so.shutdown & RCV_SHUTDOWN)
 		return;
 	current = tcp_rcv_wnd(tp);
-	if (2 * current <= tp->rcvq_space || current < 2u * tp->rcv_mss) {
+	if (2 * current <= (uint64_t)tp->inet.so.rcvbuf * tp->rcv_ratio >> 8) {
 		uint32_t next = next_window(tp, current);
 
 		if (next > 0 && next >= 2 * current)
