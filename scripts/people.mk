@@ -1,6 +1,6 @@
 # The targets that people type. `make help` prints what stands after the double hash.
 
-.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-xnet xenlab stress bench bench-net lint
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-xnet xenlab stress test-net soak bench bench-net lint
 
 help: ## this list
 	@echo "make                build the kernel library and the tool, build/unigornel"
@@ -42,6 +42,14 @@ xenlab: setup ## an interactive dom0 of a real Xen, in QEMU
 stress: ## the stress programs, MINUTES each (default 10)
 	@$(MAKE) --no-print-directory -s all
 	@tests/stress/run.sh $(or $(MINUTES),10)
+
+test-net: ## the network against Linux over a tap, in full (root): NET_LONG
+	@$(MAKE) --no-print-directory -s all
+	@NET_LONG=1 scripts/gotest.sh -v ./net
+
+soak: ## an hour of mixed load on the network (root)
+	@$(MAKE) --no-print-directory -s all
+	@NET_SOAK=$(or $(DURATION),1h) scripts/gotest.sh -v -timeout 3h -run TestSoak ./net
 
 bench-net: setup ## figures of the network against a Debian guest, and their bars (root)
 	@$(MAKE) --no-print-directory -s all
