@@ -53,6 +53,7 @@ command ip iproute2
 command ping iputils-ping
 command curl curl
 command wrk wrk
+command ethtool ethtool
 command h2load nghttp2-client"
 
 missing() {

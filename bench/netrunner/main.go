@@ -26,7 +26,11 @@ func main() {
 	seconds := flag.Int("t", 3, "seconds a load")
 	only := flag.String("only", "", "run only loads whose name contains this")
 	guest := flag.String("guest", "", "this guest alone")
+	relay := flag.Bool("relay", false, "a relay is on the way: the streams alone, and their bar")
 	flag.Parse()
+	if *relay {
+		*only, bars = "stream", relayBars
+	}
 	if flag.NArg() != 2 {
 		fatal("usage: netrunner [-n ROUNDS] [-t SECONDS] [-only LOAD] [-guest GUEST] ROOT CACHE")
 	}
@@ -95,13 +99,15 @@ func round(f *measure.Figures, g *guest, only string, d time.Duration) {
 	}
 }
 
-// bars of issue 3, as ratios to the Debian guest.
-var bars = []struct {
+// bar is on a ratio to the Debian guest.
+type bar struct {
 	figure string
 	least  bool // the ratio must be at least that, not at most
 	bar    float64
 	what   string
-}{
+}
+
+var bars = []bar{
 	{"keep-16 cpu-us", false, 0.45, "CPU per keep-alive request"},
 	{"close-16 /s", true, 2.5, "requests a second with a connection each"},
 	{"big-4 MB/s", true, 3, "bodies of 1 MiB"},
@@ -109,6 +115,12 @@ var bars = []struct {
 	{"stream-down MB/s", true, 2, "a TCP stream from the guest"},
 	{"stream-up MB/s", true, 2, "a TCP stream to the guest"},
 	{"first-response-ms", false, 0.1, "QEMU's start to the first HTTP response"},
+}
+
+// relayBars hold for paths that lose, delay and damage.
+var relayBars = []bar{
+	{"stream-down MB/s", true, 0.8, "a TCP stream from the guest"},
+	{"stream-up MB/s", true, 0.8, "a TCP stream to the guest"},
 }
 
 func judge(f *measure.Figures) (failed int) {
