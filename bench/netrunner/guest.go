@@ -87,9 +87,12 @@ func (g *guest) start(mib int) (*machine, error) {
 	return m, nil
 }
 
-// answers makes one HTTP request, giving up soon: a lost SYN would only be sent again after a second.
+// patience is how long a SYN may go unanswered: a lost one would only be sent again after a second.
+var patience = 20 * time.Millisecond
+
+// answers makes one HTTP request.
 func answers() bool {
-	c, err := net.DialTimeout("tcp4", address+":8080", 20*time.Millisecond)
+	c, err := net.DialTimeout("tcp4", address+":8080", patience)
 	if err != nil {
 		time.Sleep(time.Millisecond)
 		return false

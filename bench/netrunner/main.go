@@ -29,7 +29,7 @@ func main() {
 	relay := flag.Bool("relay", false, "a relay is on the way: the streams alone, and their bar")
 	flag.Parse()
 	if *relay {
-		*only, bars = "stream", relayBars
+		*only, bars, patience = "stream", relayBars, 500*time.Millisecond
 	}
 	if flag.NArg() != 2 {
 		fatal("usage: netrunner [-n ROUNDS] [-t SECONDS] [-only LOAD] [-guest GUEST] ROOT CACHE")
