@@ -82,6 +82,8 @@ static void test_monitor_words(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("-- x virtio_mmio.device=512@0xfeb00e00:12"), 0);
+	assert_int_equal(cmdline.virtio_mmio_count, 1);
+	assert_string_equal(cmdline.virtio_mmio[0], "512@0xfeb00e00:12");
 	assert_int_equal(cmdline.argc, 2);
 }
 
