@@ -5,9 +5,39 @@ FUZZ_TIME ?= 10
 FUZZ_VFS  := tests/unit/vfs/shims.c $(wildcard kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c) \
              $(wildcard kernel/dev/tty*.c) kernel/time/deadline.c
 
-.PHONY: fuzz
+# The network: a coverage-guided engine of our own (engine.c), the machine of the packet tests, and
+# the stack compiled with coverage. Each mutates its corpus, tests/fuzz/corpus/NAME.
+FUZZ_NET     := tcp frame call
+FUZZ_NET_OBJ  = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(1))
+FUZZ_NET_COV := -fsanitize-coverage=trace-pc,trace-cmp
+
+.PHONY: fuzz fuzz-net
 fuzz: $(BUILD)/fuzz/fuzz_cpio
 	@for f in $^; do echo "  FUZZ $$f"; $$f $(FUZZ_TIME) || exit 1; done
+fuzz: fuzz-net
+
+fuzz-net: $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%)
+	@for f in $^; do echo "  FUZZ $$f"; $$f $(FUZZ_TIME) || exit 1; done
+
+$(BUILD)/fuzz/obj/kernel/%.o: UNIT_CFLAGS += -DHOST_NO_LIBC
+$(BUILD)/fuzz/obj/kernel/net/%.o: UNIT_CFLAGS += $(FUZZ_NET_COV)
+$(BUILD)/fuzz/obj/kernel/%.o: kernel/%.c
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+# Those that talk to the machine by calls and frames know libc only.
+$(BUILD)/fuzz/obj/tests/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -MMD -MP -c $< -o $@
+
+$(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o \
+		$(call FUZZ_NET_OBJ,tests/fuzz/engine.c tests/fuzz/wire.c $(PACKET_KERNEL)) \
+		$(call PACKET_OBJ,$(PACKET_HOST))
+	@echo "  LD   $@"
+	@$(CC) $(UNIT_CFLAGS) -o $@ $^
+
+-include $(patsubst %.o,%.d,$(call FUZZ_NET_OBJ,$(PACKET_KERNEL) tests/fuzz/engine.c tests/fuzz/wire.c $(FUZZ_NET:%=tests/fuzz/fuzz_%.c)))
 
 $(BUILD)/fuzz/fuzz_cpio: tests/fuzz/fuzz_cpio.c $(FUZZ_VFS) $(UNIT_HOST)
 	@mkdir -p $(@D)

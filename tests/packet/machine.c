@@ -472,3 +472,10 @@ bool machine_has_address(const char *text)
 	net_leave();
 	return found;
 }
+
+/* DHCP and router solicitation on the interface, as the command line would start them. */
+void machine_configure(void);
+void machine_configure(void)
+{
+	netconfig_start();
+}

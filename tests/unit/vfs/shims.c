@@ -128,10 +128,15 @@ void mm_unmap_file_range(const void *key, uint64_t first, uint64_t last, bool ev
 
 /* The program's memory. */
 
+bool (*vfs_test_bad)(uintptr_t at, size_t n);
+
 static bool bad(uintptr_t at, size_t n)
 {
 	if (!n)
 		return false;
+	if (vfs_test_bad && at >= PAGE_SIZE && at < USER_END && n <= USER_END - at &&
+	    vfs_test_bad(at, n))
+		return true;
 	return at < PAGE_SIZE || at >= USER_END || n > USER_END - at ||
 	       (at < vfs_test_bad_end && at + n > vfs_test_bad_start);
 }

@@ -26,6 +26,7 @@ extern uint64_t vfs_test_pages_in_use;
 extern long vfs_test_allocations_left;
 extern int vfs_test_signal; /* the last one sent */
 /* Bytes in this range fault. */
+extern bool (*vfs_test_bad)(uintptr_t at, size_t n); /* asked too, unless NULL */
 extern uintptr_t vfs_test_bad_start, vfs_test_bad_end;
 extern char vfs_test_console[65536];
 extern unsigned vfs_test_console_length;

@@ -1,0 +1,19 @@
+/*
+ * A small coverage-guided fuzzer for targets with libFuzzer's interface, for compilers that have
+ * -fsanitize-coverage=trace-pc,trace-cmp but no libFuzzer (gcc). Everything follows from the seed:
+ * the same seed and corpus repeat a run, so a finding that needs the inputs before it can be found
+ * again.
+ *
+ *   fuzz_NAME [SECONDS [SEED]]   mutate the corpus (tests/fuzz/corpus/NAME) for so long
+ *   fuzz_NAME -keep SECONDS      and write inputs that reach new code into the corpus
+ *   fuzz_NAME FILE...            run these
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+extern const char fuzz_name[];
+/* Called once, before the first input. */
+void fuzz_setup(void);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define FUZZ_MAX 4096
