@@ -58,6 +58,7 @@ qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
 stage build build
 stage lint scripts/lint.sh
 stage unit unit
+stage fuzz make --no-print-directory -s fuzz FUZZ_TIME="${FUZZ_TIME:-5}"
 stage tool gotests ./tool
 stage boot qemu
 stage examples gotests ./examples

@@ -30,6 +30,9 @@ extern bool (*vfs_test_bad)(uintptr_t at, size_t n);
 static bool unmapped(uintptr_t at, size_t n)
 {
 	unsigned char in[64];
+	/* ASan's shadow lies below. */
+	if (at < 0x500000000000ul)
+		return true;
 	uintptr_t first = at & ~4095ul, last = (at + n - 1) & ~4095ul;
 
 	for (; first <= last; first += sizeof in * 4096) {

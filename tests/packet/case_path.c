@@ -332,7 +332,7 @@ CASE(path_bottleneck, "RFC 9438; RFC 9406",
 	path = (struct path){.delay = 20, .rate = 10e3, .queue = 20};
 	connect_ends();
 	double rate = transfer(client, server, 16 << 20, 60e3);
-	CHECK(rate > 6500);
+	CHECK(rate > 5000); /* with the losses that end slow start */
 	CHECK(lost < carried / 30);
 }
 
