@@ -132,7 +132,8 @@ struct unix_msg {
 	};
 };
 
-/* len bytes of u as a message of from. -ENOBUFS, -EFAULT. The message is charged to from. */
+/* len bytes of u as a message of from. -EFAULT; for want of memory -EAGAIN (reading will wake from)
+ * or -ENOBUFS. The message is charged to from. */
 int unix_msg_new(struct unix_sock *from, struct uio *u, uint32_t len, struct unix_msg **out);
 /* Largest message that fits a stream's message without need of much memory. */
 #define UNIX_PIECE (1u << 15)

@@ -20,16 +20,19 @@ static uint32_t true_size(uint32_t len)
 	return data + 256;
 }
 
+/* All the memory first: a try that fails for want of it must leave u as it is. */
 static int get_pieces(struct unix_msg *m, struct uio *u, uint32_t len)
 {
 	uint32_t step = 1u << m->piece_shift;
-	for (uint32_t done = 0; done < len; done += step) {
-		uint32_t n = len - done < step ? len - done : step;
-		struct netbuf *b = netbuf_alloc(n);
+	for (uint32_t left = len; left; left -= left < step ? left : step) {
+		struct netbuf *b = netbuf_alloc(left < step ? left : step);
 		if (!b)
 			return -ENOBUFS;
 		m->pieces[m->npieces++] = b;
-		if (uio_get(u, b->data, n) != n)
+	}
+	for (unsigned i = 0; i < m->npieces; i++) {
+		uint32_t n = len - i * step < step ? len - i * step : step;
+		if (uio_get(u, m->pieces[i]->data, n) != n)
 			return -EFAULT;
 	}
 	return 0;
@@ -43,17 +46,24 @@ static void free_bytes(struct unix_msg *m)
 	kfree(m);
 }
 
+/* What somebody reads will wake the sender; if nothing of its own is under way nobody will. */
+static int short_of_memory(struct unix_sock *from)
+{
+	from->nospace = true;
+	return from->wmem ? -EAGAIN : -ENOBUFS;
+}
+
 int unix_msg_new(struct unix_sock *from, struct uio *u, uint32_t len, struct unix_msg **out)
 {
 	uint32_t pieces = (len + UNIX_PIECE - 1) / UNIX_PIECE;
 	bool in_place = len <= INLINE_MAX;
 	if (pieces > UINT16_MAX || (in_place && inline_bytes + len > page_total() * PAGE_SIZE / 8))
-		return -ENOBUFS;
+		return short_of_memory(from);
 	struct unix_msg *m =
 	    kmalloc(offsetof(struct unix_msg, bytes) +
 		    (in_place ? (len ? len : 1) : (size_t)pieces * sizeof m->pieces[0]));
 	if (!m)
-		return -ENOBUFS;
+		return short_of_memory(from);
 	m->scm = NULL;
 	m->read = 0;
 	m->npieces = 0;
@@ -70,7 +80,7 @@ int unix_msg_new(struct unix_sock *from, struct uio *u, uint32_t len, struct uni
 		err = -EFAULT;
 	if (err) {
 		free_bytes(m);
-		return err;
+		return err == -ENOBUFS ? short_of_memory(from) : err;
 	}
 	m->from = unix_get(from);
 	from->wmem += m->truesize;
