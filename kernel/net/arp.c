@@ -13,8 +13,12 @@ struct arp {
 	uint8_t sha[ETH_ALEN], spa[4], tha[ETH_ALEN], tpa[4];
 } __attribute__((packed));
 
-#define DEFEND_INTERVAL 10000000000ull /* RFC 5227, 1.1 */
-#define MIN_FRAME	60	       /* Ethernet pads to this; some peers want it */
+/* RFC 5227, 1.1. */
+#define DEFEND_INTERVAL	  10000000000ull
+#define ANNOUNCE_NUM	  2
+#define ANNOUNCE_INTERVAL 2000000000ull
+
+#define MIN_FRAME 60 /* Ethernet pads to this; some peers want it */
 
 static const uint8_t everybody[ETH_ALEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
@@ -49,12 +53,52 @@ void arp_send_request(struct netif *n, be32_t src, be32_t addr, const uint8_t *m
 	send_message(n, ARPOP_REQUEST, src, addr, unknown, mac ? mac : everybody);
 }
 
-void arp_announce(struct netif *n, be32_t addr)
+static void say_ours(struct netif *n, be32_t addr)
 {
 	static const uint8_t unknown[ETH_ALEN];
 
 	if (n->type == ARPHRD_ETHER)
 		send_message(n, ARPOP_REQUEST, addr, addr, unknown, everybody);
+}
+
+static struct timer again;
+
+/* The second announcements. */
+static void announce_again(struct timer *t)
+{
+	uint64_t now, next = UINT64_MAX;
+
+	net_enter();
+	now = net_now();
+	list_for_each_entry (n, &netif_list, struct netif, link) {
+		if (!(n->flags & IFF_UP))
+			continue;
+		list_for_each_entry (a, &n->addrs, struct ifaddr, link) {
+			if (!ip_is_v4(&a->addr) || !a->dad_sent || a->dad_sent >= ANNOUNCE_NUM)
+				continue;
+			if (a->dad_deadline <= now) {
+				a->dad_sent++;
+				a->dad_deadline = now + ANNOUNCE_INTERVAL;
+				say_ours(n, ip_v4(&a->addr));
+			} else if (a->dad_deadline < next) {
+				next = a->dad_deadline;
+			}
+		}
+	}
+	if (next != UINT64_MAX)
+		timer_arm(t, next);
+	net_leave();
+}
+
+void arp_announce(struct ifaddr *a)
+{
+	if (!again.func)
+		timer_setup(&again, announce_again);
+	a->dad_sent = 1;
+	a->dad_deadline = net_now() + ANNOUNCE_INTERVAL;
+	if (!timer_armed(&again))
+		timer_arm(&again, a->dad_deadline);
+	say_ours(a->netif, ip_v4(&a->addr));
 }
 
 /* Somebody else uses our address. We keep it and say so, seldom (RFC 5227, 2.4 (c)). */
@@ -69,7 +113,7 @@ static void conflict(struct netif *n, const struct arp *a, be32_t addr)
 	printk("unigornel: %s: %d.%d.%d.%d is also used by %02x:%02x:%02x:%02x:%02x:%02x\n",
 	       n->name, a->spa[0], a->spa[1], a->spa[2], a->spa[3], a->sha[0], a->sha[1], a->sha[2],
 	       a->sha[3], a->sha[4], a->sha[5]);
-	arp_announce(n, addr);
+	say_ours(n, addr);
 }
 
 /* Our address on this interface? Tentative ones are not answered for. */

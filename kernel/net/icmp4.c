@@ -133,7 +133,7 @@ static void input_echo(struct packet *p)
 		packet_free(p);
 		return;
 	}
-	if (packet_need_headroom(p, OUTPUT_HEADROOM)) {
+	if (packet_finish_csum(p) || packet_need_headroom(p, OUTPUT_HEADROOM)) {
 		packet_free(p);
 		return;
 	}

@@ -157,7 +157,7 @@ static void start(struct ifaddr *a)
 	if (is_loopback(a->netif))
 		return;
 	if (ip_is_v4(&a->addr)) {
-		arp_announce(a->netif, ip_v4(&a->addr));
+		arp_announce(a);
 		return;
 	}
 	nd_solicited_group(&a->addr, &group);

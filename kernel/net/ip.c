@@ -26,13 +26,23 @@ int ip_output_header(struct packet *p, const struct route *rt)
 void ip_loop_copy(const struct packet *p, const struct route *rt, uint16_t ethertype)
 {
 	struct packet *c = packet_copy(p);
+	struct list segments;
 
 	if (!c)
 		return;
 	c->broadcast = rt->broadcast;
 	c->multicast = rt->multicast;
-	c->gso = GSO_NONE;
-	loopback_deliver(rt->netif, c, ethertype);
+	if (!c->gso) {
+		loopback_deliver(rt->netif, c, ethertype);
+		return;
+	}
+	c->l2 = NULL;
+	if (packet_segment(c, true, &segments))
+		return;
+	list_for_each_entry_safe (s, &segments, struct packet, link) {
+		list_remove(&s->link);
+		loopback_deliver(rt->netif, s, ethertype);
+	}
 }
 
 void ip_init(void)

@@ -56,6 +56,8 @@ static uint64_t memory_limit(void)
 {
 	uint64_t share = packet_stats.bytes_limit / 8;
 
+	if (packet_memory_pressure())
+		share /= 8;
 	return share < 4u << 20 ? share : 4u << 20;
 }
 

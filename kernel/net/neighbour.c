@@ -462,7 +462,7 @@ void neighbour_link_up(struct netif *n)
 		return;
 	list_for_each_entry (a, &n->addrs, struct ifaddr, link) {
 		if (ip_is_v4(&a->addr))
-			arp_announce(n, ip_v4(&a->addr));
+			arp_announce(a);
 		else
 			nd_dad_start(a);
 	}

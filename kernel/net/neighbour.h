@@ -93,13 +93,14 @@ static inline void neighbour_confirm(struct route *r)
 /* arp.c: a request for addr from our address src (0: a probe, RFC 5227), to mac or to all (NULL).
  */
 void arp_send_request(struct netif *n, be32_t src, be32_t addr, const uint8_t *mac);
-/* Tells the link that addr is at n (RFC 5227, 2.3). */
-void arp_announce(struct netif *n, be32_t addr);
+/* Tells the link that a, a fresh IPv4 address, is ours: twice, two seconds apart (RFC 5227, 2.3).
+ */
+struct ifaddr;
+void arp_announce(struct ifaddr *a);
 /* nd.c: a neighbour solicitation for addr, to mac or to its solicited-node group (NULL). */
 void nd_solicit(struct netif *n, const struct ip_addr *src, const struct ip_addr *addr,
 		const uint8_t *mac);
 /* Starts duplicate address detection for a fresh IPv6 address, which may be used meanwhile. */
-struct ifaddr;
 void nd_dad_start(struct ifaddr *a);
 /* NS, NA, redirects; data at the ICMPv6 header, checksum verified. Take p. */
 void nd_input_solicitation(struct packet *p);

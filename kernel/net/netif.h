@@ -60,10 +60,10 @@ struct ifaddr {
 	uint8_t state;			/* enum ifaddr_state; IPv4 addresses are always preferred */
 	uint8_t origin;			/* enum ifaddr_origin */
 	uint64_t valid_until, preferred_until; /* monotonic ns, UINT64_MAX for ever */
-	/* Duplicate address detection goes on while the address is in use already (RFC 4429): nd.c.
-	 */
+	/* Duplicate address detection goes on while the address is in use already (RFC 4429):
+	 * nd_dad.c. */
 	bool optimistic;
-	uint8_t dad_sent;
+	uint8_t dad_sent; /* solicitations; IPv4: announcements (arp.c) */
 	uint64_t dad_deadline;
 };
 enum ifaddr_origin { IFADDR_KERNEL, IFADDR_STATIC, IFADDR_DHCP, IFADDR_SLAAC };

@@ -80,6 +80,18 @@ static struct netif *gateway_netif(const struct ip_addr *gateway, struct netif *
 	return NULL;
 }
 
+/* Only one of two such can be: IPv4 tells routes apart by metric, IPv6 by the way too, and the
+ * prefix of two interfaces' addresses may be one. */
+static bool same_key(const struct route_entry *a, const struct route_entry *b)
+{
+	if (a->prefix != b->prefix || a->metric != b->metric || a->type != b->type ||
+	    !ip_equal(&a->dst, &b->dst))
+		return false;
+	if (a->netif == b->netif)
+		return ip_is_v4(&a->dst) || ip_equal(&a->gateway, &b->gateway);
+	return ip_is_v4(&a->dst) && b->protocol != RTPROT_KERNEL;
+}
+
 int route_add(const struct route_entry *e)
 {
 	struct list *before = &route_list;
@@ -104,11 +116,7 @@ int route_add(const struct route_entry *e)
 			before = &o->link;
 			break;
 		}
-		if (o->prefix == wanted.prefix && o->metric == wanted.metric &&
-		    ip_equal(&o->dst, &wanted.dst) && o->type == wanted.type &&
-		    (ip_is_v4(&o->dst) ||
-		     (o->netif == wanted.netif && ip_equal(&o->gateway, &wanted.gateway))) &&
-		    (o->netif == wanted.netif || wanted.metric == 0 || !wanted.netif))
+		if (same_key(o, &wanted))
 			return -EEXIST;
 	}
 	copy = kmalloc(sizeof *copy);
