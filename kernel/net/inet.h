@@ -49,6 +49,7 @@ struct inet_sock {
 	bool dontfrag6, recverr_rfc4884, autoflowlabel, nodefrag;
 	/* inet_table.c */
 	struct list bind_link, hash_link;
+	bool bind_front; /* in its chain before all that are or were connected */
 	uint32_t hash;
 };
 
@@ -122,9 +123,9 @@ void inet_hash_remove(struct inet_table *t, struct inet_sock *s);
 void inet_bind_inherit(struct inet_table *t, struct inet_sock *child,
 		       const struct inet_sock *listener);
 void inet_unbind(struct inet_table *t, struct inet_sock *s); /* harmless if not bound */
-/* May s, bound, start to listen? Of several that share a port by SO_REUSEADDR only one may. 0,
- * -EADDRINUSE. */
-int inet_listen_check(struct inet_table *t, const struct inet_sock *s);
+/* May s, bound, start to listen? Of several that share a port by SO_REUSEADDR only one may. 0 (and
+ * packets find it), -EADDRINUSE. */
+int inet_listen_check(struct inet_table *t, struct inet_sock *s);
 /* The connected socket of a packet's four-tuple; local first. NULL. */
 struct inet_sock *inet_lookup_connected(struct inet_table *t, const struct ip_addr *local,
 					uint16_t lport, const struct ip_addr *remote,

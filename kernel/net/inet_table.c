@@ -1,9 +1,9 @@
 /*
  * The tables by which packets find sockets, and the choice of ports.
  *
- * Of the sockets on a port those without a peer come first in their chain, so that a listener is
- * found at once, however many connections share its port; bound ones are only walked through
- * where a port is chosen. Compiled for the host too.
+ * In the chain of a port those that never had a peer, and listeners, come first (bind_front), so
+ * that a listener is found at once, however many connections share its port. All of the chain is
+ * walked through only where a port is chosen. Compiled for the host too.
  */
 #include <asm/errno.h>
 #include <linux/in.h>
@@ -91,19 +91,15 @@ static struct list *bind_bucket(struct inet_table *t, uint16_t port)
 	return &t->bind[port % INET_BIND_BUCKETS];
 }
 
-static bool has_peer(const struct inet_sock *s)
-{
-	return s->remote_port != 0;
-}
-
-/* Those without a peer are at the front. */
-static void bind_insert(struct inet_table *t, struct inet_sock *s)
+static void bind_insert(struct inet_table *t, struct inet_sock *s, bool front)
 {
 	struct list *bucket = bind_bucket(t, s->local_port);
-	if (has_peer(s))
-		list_add_tail(bucket, &s->bind_link);
-	else
+	list_remove(&s->bind_link);
+	if (front)
 		list_add_head(bucket, &s->bind_link);
+	else
+		list_add_tail(bucket, &s->bind_link);
+	s->bind_front = front;
 }
 
 /* Can both receive what is sent to one address and port? Unspecified addresses cover all of their
@@ -227,15 +223,16 @@ int inet_bind(struct inet_table *t, struct inet_sock *s, const struct ip_addr *a
 	s->local_port = port;
 	s->bound = true;
 	s->route.generation = 0;
-	bind_insert(t, s);
+	bind_insert(t, s, true);
 	return 0;
 }
 
-int inet_listen_check(struct inet_table *t, const struct inet_sock *s)
+int inet_listen_check(struct inet_table *t, struct inet_sock *s)
 {
 	list_for_each_entry (o, bind_bucket(t, s->local_port), struct inet_sock, bind_link)
 		if (o->local_port == s->local_port && conflicts(t, s, &s->local, o, false))
 			return -EADDRINUSE;
+	bind_insert(t, s, true);
 	return 0;
 }
 
@@ -243,7 +240,7 @@ int inet_listen_check(struct inet_table *t, const struct inet_sock *s)
 static bool port_reserved(struct inet_table *t, const struct inet_sock *s, uint16_t port)
 {
 	list_for_each_entry (o, bind_bucket(t, port), struct inet_sock, bind_link) {
-		if (t->stream && has_peer(o))
+		if (t->stream && !o->bind_front)
 			break;
 		if (o != s && o->local_port == port && interfaces_meet(s, o) &&
 		    addresses_meet(s, &s->local, o))
@@ -265,7 +262,7 @@ int inet_autobind(struct inet_table *t, struct inet_sock *s,
 			continue;
 		inet_unbind(t, s);
 		s->local_port = port;
-		bind_insert(t, s);
+		bind_insert(t, s, false);
 		return 0;
 	}
 	return -EADDRNOTAVAIL;
@@ -309,11 +306,8 @@ int inet_hash_insert(struct inet_table *t, struct inet_sock *s)
 		grow(t);
 	list_add_head(&t->hash[hash & t->hash_mask], &s->hash_link);
 	t->count++;
-	/* Its place among those of its port is behind, now that it has a peer. */
-	if (!list_empty(&s->bind_link)) {
-		list_remove(&s->bind_link);
-		list_add_tail(bind_bucket(t, s->local_port), &s->bind_link);
-	}
+	if (!list_empty(&s->bind_link) && s->bind_front)
+		bind_insert(t, s, false);
 	return 0;
 }
 
@@ -325,17 +319,17 @@ void inet_hash_remove(struct inet_table *t, struct inet_sock *s)
 	t->count--;
 	if (t->last == s)
 		t->last = NULL;
-	if (!list_empty(&s->bind_link)) {
-		list_remove(&s->bind_link);
-		list_add_head(bind_bucket(t, s->local_port), &s->bind_link);
-	}
+	/* A datagram socket may go on without a peer. A connection that has ended stays where it
+	 * is: before the listeners it would be in their way. */
+	if (!t->stream && !list_empty(&s->bind_link))
+		bind_insert(t, s, true);
 }
 
 void inet_bind_inherit(struct inet_table *t, struct inet_sock *child,
 		       const struct inet_sock *listener)
 {
 	child->local_port = listener->local_port;
-	list_add_tail(bind_bucket(t, child->local_port), &child->bind_link);
+	bind_insert(t, child, false);
 }
 
 void inet_unbind(struct inet_table *t, struct inet_sock *s)
@@ -406,11 +400,8 @@ struct inet_sock *inet_lookup_bound(struct inet_table *t, const struct ip_addr *
 	unsigned group = 0;
 
 	list_for_each_entry (s, bucket, struct inet_sock, bind_link) {
-		if (has_peer(s)) {
-			if (t->stream || !list_empty(&s->hash_link))
-				break;
-			continue;
-		}
+		if (!s->bind_front)
+			break;
 		if (s->local_port != lport || (accept && !accept(s)))
 			continue;
 		int n = score(s, local, ifindex);
@@ -428,8 +419,10 @@ struct inet_sock *inet_lookup_bound(struct inet_table *t, const struct ip_addr *
 	uint64_t hash = inet_hash(t, local, lport, remote, rport);
 	unsigned pick = (unsigned)(hash * group >> 32);
 	list_for_each_entry (s, bucket, struct inet_sock, bind_link) {
-		if (has_peer(s) || s->local_port != lport || !s->so.reuseport ||
-		    (accept && !accept(s)) || score(s, local, ifindex) != best_score)
+		if (!s->bind_front)
+			break;
+		if (s->local_port != lport || !s->so.reuseport || (accept && !accept(s)) ||
+		    score(s, local, ifindex) != best_score)
 			continue;
 		if (!pick--)
 			return s;
