@@ -3,9 +3,6 @@
 package boot
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -173,7 +170,7 @@ func (e example) check(t *testing.T, p machine.Program, target string, native ma
 
 // TestOldestGo builds the examples with Go 1.19.
 func TestOldestGo(t *testing.T) {
-	goroot := oldestGo(t)
+	goroot := machine.OldestGo(t)
 	for _, e := range examples {
 		e := e
 		t.Run(e.name, func(t *testing.T) {
@@ -182,40 +179,6 @@ func TestOldestGo(t *testing.T) {
 			e.check(t, p, "microvm", p.RunNative(t, machine.Options{Steps: e.steps}))
 		})
 	}
-}
-
-// oldestGo finds the GOROOT of a Go 1.19: Debian's package golang-1.19, or one that the module proxy
-// serves. That one is copied out of the module cache, where go 1.19 cannot build.
-func oldestGo(t *testing.T) string {
-	t.Helper()
-	const debian, version = "/usr/lib/go-1.19", "go1.19.13"
-	if _, err := os.Stat(debian + "/bin/go"); err == nil {
-		return debian
-	}
-	copied := filepath.Join(machine.Root(), "build", "tests", version)
-	if _, err := os.Stat(copied + "/bin/go"); err == nil {
-		return copied
-	}
-	fetch := exec.Command("go", "env", "GOROOT", "GOVERSION")
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "GOROOT=") {
-			fetch.Env = append(fetch.Env, e)
-		}
-	}
-	fetch.Env = append(fetch.Env, "GOTOOLCHAIN="+version)
-	out, err := fetch.CombinedOutput()
-	words := strings.Fields(string(out))
-	if err != nil || len(words) != 2 || words[1] != version {
-		t.Skipf("no Go 1.19 here, and the module proxy serves none: %s", out)
-	}
-	script := `cp -r "$1" "$2.part" && chmod -R u+w "$2.part" && mv "$2.part" "$2"`
-	if err := os.MkdirAll(filepath.Dir(copied), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("sh", "-c", script, "sh", words[0], copied).CombinedOutput(); err != nil {
-		t.Fatalf("copying %s: %v\n%s", words[0], err, out)
-	}
-	return copied
 }
 
 // terminalEnd replaces the end of the input by what a person types for it: Ctrl-D.

@@ -18,7 +18,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"unigornel/tests/machine"
 )
+
+// https serves HTTPS, and the certificate by HTTP.
+var https = program{dir: "examples/https", ports: []port{{443, false, "-listen"}, {80, false, "-http"}}, ready: "SHA-256"}
 
 var web = program{dir: "examples/web", ports: []port{{80, false, "-listen"}}, ready: "Serving on"}
 
@@ -202,7 +207,6 @@ func TestUDPEcho(t *testing.T) {
 }
 
 func TestHTTPS(t *testing.T) {
-	https := program{dir: "examples/https", ports: []port{{443, false, "-listen"}, {80, false, "-http"}}, ready: "SHA-256"}
 	https.everywhere(t, func(t *testing.T, s *server) {
 		_, ca := get(t, nil, "http://"+s.Addr[80]+"/ca.pem")
 		roots := x509.NewCertPool()
@@ -324,5 +328,32 @@ func TestPingFromInside(t *testing.T) {
 				t.Errorf("nobody's address: exit code %d, output:\n%s", r.Code, r.Output)
 			}
 		})
+	}
+}
+
+// TestOldestGo builds with Go 1.19, whose runtime and net ask for other things.
+func TestOldestGo(t *testing.T) {
+	goroot := machine.OldestGo(t)
+	web, https, ping := web, https, program{dir: "examples/ping", goroot: goroot}
+	web.goroot, https.goroot = goroot, goroot
+	s := web.start(t, "microvm")
+	for i := 0; i < 20; i++ {
+		if _, body := get(t, nil, "http://"+s.Addr[80]); !strings.Contains(string(body), "go1.19") {
+			t.Fatalf("the page is\n%s", body)
+		}
+	}
+	s = https.start(t, "microvm")
+	_, ca := get(t, nil, "http://"+s.Addr[80]+"/ca.pem")
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		t.Fatalf("no certificate: %s", ca)
+	}
+	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	defer tr.CloseIdleConnections()
+	if _, body := get(t, &http.Client{Transport: tr, Timeout: time.Minute}, "https://"+s.Addr[443]); !strings.HasPrefix(string(body), "Hello over HTTP/2.0") {
+		t.Errorf("the page is\n%s", body)
+	}
+	if r := ping.runs(t, "microvm", "-c", "1", "10.0.2.2"); r.Code != 0 {
+		t.Errorf("ping: exit code %d, output:\n%s", r.Code, r.Output)
 	}
 }

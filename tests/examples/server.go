@@ -24,12 +24,13 @@ const startup = 60 * time.Second
 
 // program is one that listens.
 type program struct {
-	dir   string   // its package, below the repository
-	args  []string // further arguments
-	ports []port
-	ready string // what it prints when it serves
-	flags []string
-	host  string // address of the host that the ports are published on, 127.0.0.1
+	dir    string   // its package, below the repository
+	args   []string // further arguments
+	ports  []port
+	ready  string // what it prints when it serves
+	flags  []string
+	goroot string // of another Go
+	host   string // address of the host that the ports are published on, 127.0.0.1
 }
 
 // port is one that it listens on, by default at the number that the machine has.
@@ -88,7 +89,7 @@ func (p program) hostAddress() string {
 // when it serves. It is stopped at the end of the test.
 func (p program) start(t *testing.T, target string) *server {
 	t.Helper()
-	built := machine.Build(t, p.dir)
+	built := machine.BuildWith(t, p.dir, p.goroot)
 	s := &server{Addr: map[int]string{}, out: &output{changed: make(chan struct{}, 1)}, done: make(chan struct{})}
 	var command []string
 	if target == "native" {
@@ -221,7 +222,7 @@ func hostAddress(target, addr string) string {
 // runs is a program that ends by itself: its output and exit code.
 func (p program) runs(t *testing.T, target string, args ...string) machine.Result {
 	t.Helper()
-	built := machine.Build(t, p.dir)
+	built := machine.BuildWith(t, p.dir, p.goroot)
 	o := machine.Options{Args: append(append([]string{}, p.args...), args...), Flags: p.flags}
 	if target == "native" {
 		o.Flags = nil
