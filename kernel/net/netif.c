@@ -138,6 +138,7 @@ void netif_set_link(struct netif *n, bool running)
 		neighbour_flush(n); /* the peers behind the next cable are others */
 	else
 		neighbour_link_up(n);
+	route_changed();
 	net_notify(NET_LINK, n);
 }
 

@@ -344,10 +344,39 @@ static int lookup(struct route *r, const struct ip_addr *dst, const struct ip_ad
 	return 0;
 }
 
+/*
+ * Results of late, by destination: connections that come and go ask for the same few. Whoever makes
+ * two destinations collide only has them looked up in the table.
+ */
+#define RECENT 64
+static struct recent {
+	struct ip_addr dst, src;
+	int ifindex;
+	struct route route;
+} recent[RECENT];
+
 int route_lookup(struct route *r, const struct ip_addr *dst, const struct ip_addr *src, int ifindex)
 {
-	int err = lookup(r, dst, src, ifindex);
+	static const struct ip_addr none;
+	uint64_t fold = dst->q[0] ^ dst->q[1];
+	struct recent *c = &recent[(fold ^ fold >> 32) * 0x9e3779b97f4a7c15ull >> 58];
+	int err;
 
+	if (!src)
+		src = &none;
+	if (c->route.generation == route_generation && ip_equal(&c->dst, dst) &&
+	    ip_equal(&c->src, src) && c->ifindex == ifindex) {
+		*r = c->route;
+		return 0;
+	}
+	err = lookup(r, dst, src, ifindex);
 	r->generation = err ? 0 : route_generation;
+	/* One whose neighbour is not in its table yet would not notice when it is. */
+	if (!err && (r->neighbour || r->local)) {
+		c->dst = *dst;
+		c->src = *src;
+		c->ifindex = ifindex;
+		c->route = *r;
+	}
 	return err;
 }
