@@ -154,6 +154,18 @@ void sched_serve_interrupt(void)
 		irq_run_pending();
 }
 
+/* Before the CPU idles: what was held back while the program was busy, which may wake someone.
+ * False: there was nothing. */
+static bool catch_up(void)
+{
+	if (!epoll_busy || !epoll_back)
+		return false;
+	epoll_back();
+	if (irq_pending())
+		irq_run_pending();
+	return true;
+}
+
 /* Gives the CPU to the next ready thread. The caller has set the state of the current one. */
 static void schedule(void)
 {
@@ -165,15 +177,12 @@ static void schedule(void)
 	if (irq_pending())
 		irq_run_pending();
 	next = dequeue(&cpu->rq);
-	if (!next && epoll_busy && epoll_back) {
-		epoll_back(); /* may wake someone */
-		next = dequeue(&cpu->rq);
-	}
 	if (!next) {
 		uint64_t idle_since = now;
 
 		while (!(next = dequeue(&cpu->rq)))
-			idle_once();
+			if (!catch_up())
+				idle_once();
 		now = clock_monotonic();
 		cpu->idle_ns += now - idle_since;
 	}

@@ -7,7 +7,8 @@ struct file;
 /*
  * An epoll_wait has reported several events and no other has been called since: the program is busy
  * with them, and will ask again before it waits for anything else. What would only add to its work,
- * or be seen by peers a little later, may be held back meanwhile.
+ * or be seen by peers a little later, may be held back meanwhile. Also set by drivers that
+ * have more to do once there is time.
  */
 extern bool epoll_busy;
 /* Called when epoll_busy is set and the program asks again, or has nothing to run: clears

@@ -64,7 +64,9 @@ static bool work(struct virtio_net *v)
 			found |= net_ctrl_reclaim(v);
 		v->polling = true;
 		if (done >= RX_BUDGET) {
-			/* The rest waits a little: the program is to get on too. */
+			/* The rest waits a little, for the program is to get on too; unless it has
+			 * nothing to do. */
+			epoll_busy = true;
 			timer_arm(&v->poll, net_now() + POLL_NS);
 			break;
 		}
