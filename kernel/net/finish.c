@@ -3,8 +3,8 @@
  * left behind, here the machine ends with it: connections are closed properly and what they still
  * owe is delivered first, as long as the peer goes on taking it.
  */
-#include <linux/in.h>
 #include "arch/x86_64/cpu.h"
+#include "net/inet.h"
 #include "net/net.h"
 #include "net/netif.h"
 #include "net/socket.h"
@@ -24,10 +24,15 @@ static void nothing(struct timer *t)
 	(void)t; /* the interrupt itself is what was wanted */
 }
 
-static bool is_tcp(const struct socket *so)
+/* A connection with somebody else: one with ourselves ends with both its ends. */
+static bool has_peer(struct socket *so)
 {
-	return (so->family == AF_INET || so->family == AF_INET6) && so->type == SOCK_STREAM &&
-	       so->protocol != IPPROTO_ICMP && so->proto->unsent;
+	const struct inet_sock *s = inet_of(so);
+
+	if ((so->family != AF_INET && so->family != AF_INET6) || so->type != SOCK_STREAM ||
+	    !so->proto->unsent || so->acceptconn)
+		return false;
+	return !ip_is_loopback(&s->remote) && !ip_equal(&s->local, &s->remote);
 }
 
 /* Bytes and FINs that peers have not acknowledged. */
@@ -36,7 +41,7 @@ static uint64_t owed(void)
 	uint64_t n = 0;
 
 	list_for_each_entry (so, &socket_list, struct socket, all_link) {
-		if (is_tcp(so) && so->proto->unsent(so)) {
+		if (has_peer(so) && so->proto->unsent(so)) {
 			const struct tcp_sock *tp = tcp_of(so);
 
 			n += 1 + (uint32_t)(tp->write_seq - tp->snd_una);
@@ -63,7 +68,7 @@ static void close_connections(void)
 {
 	net_enter();
 	list_for_each_entry (so, &socket_list, struct socket, all_link) {
-		if (is_tcp(so) && !so->acceptconn)
+		if (has_peer(so))
 			so->proto->shutdown(so, SHUT_RDWR);
 	}
 	net_leave();
