@@ -24,7 +24,7 @@ if [ -n "$unformatted" ]; then
     echo "$unformatted" >&2
     status=1
 fi
-for module in examples tests; do
+for module in examples examples/rawhttp netstack tests; do
     (cd $module && GOFLAGS=-buildvcs=false go vet ./...) || status=1
 done
 exit $status

@@ -49,6 +49,7 @@ unit() {
     return $code
 }
 gotests() { scripts/gotest.sh -v "$@"; }
+netstack() { (cd netstack && GOFLAGS=-buildvcs=false go test -count=1 -timeout 5m -v ./...); }
 
 # The Xen lab: built once and kept in the cache; where it cannot be built that is a failure.
 xenlab() { tests/xenlab/xenlab build; }
@@ -62,6 +63,7 @@ stage fuzz make --no-print-directory -s fuzz FUZZ_TIME="${FUZZ_TIME:-5}"
 stage tool gotests ./tool
 stage boot qemu
 stage examples gotests ./examples
+stage netstack netstack
 stage net gotests ./net
 stage diff gotests ./diff
 stage xenlab xenlab

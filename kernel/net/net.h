@@ -6,9 +6,9 @@
  * the border only: by system calls (net_enter ... net_leave), by a driver's receive work, by timer
  * callbacks.
  *
- * Lock order: file.lock -> net_lock -> mm_lock (a page fault) -> wait queue. The program's memory
- * may be touched while it is held; blocking is forbidden, as under any spin lock. Reading or
- * writing other files (sendfile) happens outside of it.
+ * Lock order: file.lock -> net_lock -> tree_lock (AF_UNIX), mm_lock (a page fault) -> wait queue.
+ * The program's memory may be touched while it is held; blocking is forbidden, as under any spin
+ * lock. Reading or writing other files (sendfile) happens outside of it.
  */
 #pragma once
 #include <stdbool.h>
