@@ -1,6 +1,7 @@
 /* /proc/net: texts about the network. proc_net.c has interfaces and neighbours, proc_net_route.c
  * routes, proc_net_sock.c sockets, proc_net_tcp.c TCP, proc_net_stat.c counters, proc_net_sys.c
- * /proc/sys/net. Every show function takes net_lock for as long as it prints. */
+ * /proc/sys/net, proc_net_class.c /sys/class/net. Every show function takes net_lock for as long as
+ * it prints. */
 #pragma once
 #include <stddef.h>
 #include "net/addr.h"

@@ -11,6 +11,7 @@
 #include "mm/oom.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"
+#include "net/socket_call.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "sched/wait.h"
@@ -439,4 +440,31 @@ void vfs_test_remove_all(void)
 	empty(tree_root);
 	tree_root->inode->mode = S_IFDIR | 0755;
 	dentry_put(tree_mkdir(&super_tmpfs, "/tmp", 01777));
+}
+
+/* Where the network is not linked in, no file is a socket. */
+WEAK struct socket *socket_of(struct file *f)
+{
+	(void)f;
+	return NULL;
+}
+
+WEAK long socket_send(struct socket *so, struct socket_msg *m, unsigned flags, bool nonblock)
+{
+	(void)so;
+	(void)m;
+	(void)flags;
+	(void)nonblock;
+	panic("a socket without a network");
+}
+
+WEAK long socket_recv(struct socket *so, struct socket_msg *m, unsigned flags, bool nonblock)
+{
+	return socket_send(so, m, flags, nonblock);
+}
+
+/* /sys/class/net is not looked at. */
+void sys_class_net_init(void);
+WEAK void sys_class_net_init(void)
+{
 }
