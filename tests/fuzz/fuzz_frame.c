@@ -19,7 +19,7 @@ static int fds[32];
 static unsigned nfds;
 static uint64_t packets;
 
-void machine_configure(void);
+void machine_configure(const char *words);
 
 /* The transaction that DHCP waits for: answers are put into it. */
 static uint8_t xid[4];
@@ -87,7 +87,7 @@ void fuzz_setup(void)
 				   .sin_port = __builtin_bswap16(7),
 				   .sin_addr = {__builtin_bswap32(0xc0000202u)}};
 	sys_connect(conn, U(&peer), sizeof peer);
-	machine_configure();
+	machine_configure(NULL);
 	machine_run_until(machine_now() + 10000000000u);
 	packets = wire_packets();
 }

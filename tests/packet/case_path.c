@@ -272,6 +272,18 @@ CASE(path_loss_5_long, "RFC 9438 4.3; RFC 8985", "5 % at 50 ms each way")
 	CHECK(rate > 0.7 * model(100, 0.05));
 }
 
+CASE(path_loss_near, "RFC 8985; RFC 6675",
+     "1 % and 5 % lost on a short path: recovery in round trips, not timeouts")
+{
+	path = (struct path){.delay = 0.2, .loss = 0.01};
+	connect_ends();
+	double rate = transfer(client, server, 16 << 20, 100e3);
+	CHECK(rate > 0.9 * model(0.4, 0.01));
+	path.loss = 0.05;
+	rate = transfer(server, client, 8 << 20, 100e3);
+	CHECK(rate > 0.6 * model(0.4, 0.05));
+}
+
 CASE(path_loss_20, "RFC 6298; RFC 9293 3.8.1", "20 % are slow, but end")
 {
 	path = (struct path){.delay = 10, .loss = 0.2};

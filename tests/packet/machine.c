@@ -9,6 +9,7 @@
 #include "net/init.h"
 #include "net/net.h"
 #include "net/netif.h"
+#include "net/networds.h"
 #include "net/packet.h"
 #include "net/route.h"
 #include "net/socket.h"
@@ -474,9 +475,17 @@ bool machine_has_address(const char *text)
 }
 
 /* DHCP and router solicitation on the interface, as the command line would start them. */
-void machine_configure(void);
-void machine_configure(void)
+void machine_configure(const char *words);
+void machine_configure(const char *words)
 {
+	static char kept[100]; /* the words stay in use */
+	const char *error = NULL;
+
+	snprintf(kept, sizeof kept, "%s", words ? words : "");
+	if (words && !networds_parse(kept, &error))
+		panic("not a word about the network: %s", words);
+	if (error)
+		panic("%s: %s", words, error);
 	netconfig_start();
 }
 

@@ -299,6 +299,6 @@ void machine_add_address(const char *text, unsigned prefix);
 int machine_ifindex(void);
 void machine_set_mtu(uint32_t mtu);
 void machine_link(bool up);
-/* Starts DHCP and SLAAC on the interface. */
+/* Configures the interface, words (one, NULL: none) as on the command line; may wait for DHCP. */
 void machine_configure(const char *words);
 bool machine_has_address(const char *text);
