@@ -181,7 +181,7 @@ static void make_command_line(const struct guest_options *g, const struct machin
 		guest_add_word(line, "trace");
 	if (g->gdb_port)
 		guest_add_word(line, "gdb");
-	network_words(&g->network, &net);
+	network_words(m->network, &net);
 	for (size_t i = 0; i < net.n; i++)
 		guest_add_word(line, net.v[i]);
 	strv_free(&net);
@@ -196,7 +196,7 @@ static void make_command_line(const struct guest_options *g, const struct machin
 		guest_add_word(line, args->v[i]);
 }
 
-void guest_prepare(struct guest_options *g, const char *image, const struct strv *words,
+void guest_prepare(const struct guest_options *g, const char *image, const struct strv *words,
 		   const struct strv *args, void (*fill)(void *arg, struct cpio *c), void *fill_arg,
 		   struct machine *m)
 {
@@ -211,10 +211,9 @@ void guest_prepare(struct guest_options *g, const char *image, const struct strv
 	m->type = g->type;
 	m->accel = g->accel;
 	m->gdb_port = g->gdb_port;
-	m->network = &g->network;
 	m->timeout_ms = g->timeout_ms;
 	/* Programs without sockets start faster and smaller without a device. */
-	network_finish(&g->network, info.network && g->hypervisor == &hypervisor_qemu);
+	m->network = network_finish(&g->network, info.network && g->hypervisor == &hypervisor_qemu);
 	make_command_line(g, m, words, args, &line);
 	if (line.len > MAX_TOTAL)
 		die("arguments and environment take %zu bytes; a machine takes %u (use --files)",

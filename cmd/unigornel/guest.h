@@ -40,6 +40,6 @@ void guest_add_word(struct buffer *line, const char *word);
  * guest paths, pairs of host and guest; may be NULL. Exits if the machine cannot be made: too
  * little memory, unreadable files.
  */
-void guest_prepare(struct guest_options *g, const char *image, const struct strv *words,
+void guest_prepare(const struct guest_options *g, const char *image, const struct strv *words,
 		   const struct strv *args, void (*fill)(void *arg, struct cpio *c), void *fill_arg,
 		   struct machine *m);

@@ -310,8 +310,14 @@ static void settle_user(struct interface *f, unsigned nth)
 	free(ip6);
 }
 
-void network_finish(struct network *n, bool by_default)
+struct network *network_finish(const struct network *flags, bool by_default)
 {
+	struct network *n = xmalloc(sizeof *n);
+	*n = *flags;
+	for (unsigned i = 0; i < MAX_INTERFACES; i++) {
+		n->interfaces[i].ip = (struct strv){0};
+		strv_append(&n->interfaces[i].ip, &flags->interfaces[i].ip);
+	}
 	if (n->none && n->n)
 		die("--net none: but another --net asks for an interface");
 	if (n->none && n->published)
@@ -341,6 +347,7 @@ void network_finish(struct network *n, bool by_default)
 		    "-p is "
 		    "for --net user",
 		    n->publish[0].spec);
+	return n;
 }
 
 static bool has_family(const struct strv *list, int wanted)

@@ -63,10 +63,11 @@ struct network {
 extern const struct argp network_argp, network_publish_argp;
 
 /*
- * Settles what the flags left open. by_default: the program uses the network, so it gets QEMU's
- * user networking unless the flags say otherwise. Exits where they contradict each other.
+ * The network of one machine (allocated, for good), with what the flags left open settled.
+ * by_default: the program uses the network, so it gets QEMU's user networking unless the flags say
+ * otherwise. Exits where they contradict each other.
  */
-void network_finish(struct network *n, bool by_default);
+struct network *network_finish(const struct network *flags, bool by_default);
 
 /* Adds the words of the kernel's command line. After network_finish. */
 void network_words(const struct network *n, struct strv *words);

@@ -142,3 +142,26 @@ func TestSyscallsInAModule(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNetworkOfEachPackage runs two packages, each in a machine with a network.
+func TestNetworkOfEachPackage(t *testing.T) {
+	const text = `package p
+
+import (
+	"net"
+	"testing"
+)
+
+func TestAddress(t *testing.T) {
+	a, err := net.Dial("udp", "10.0.2.2:9")
+	if err != nil || a.LocalAddr().(*net.UDPAddr).IP.String() != "10.0.2.15" {
+		t.Error(a, err)
+	}
+}
+`
+	dir := module(t, map[string]string{"a/a_test.go": text, "b/b_test.go": text, "c/c_test.go": "package c\n\nimport \"testing\"\n\nfunc TestNothing(*testing.T) {}\n"})
+	r := run(t, call{dir: dir, args: []string{"test", "./..."}})
+	if r.code != 0 || strings.Count(r.out, "ok  ") != 3 {
+		t.Errorf("exit code %d, stdout:\n%s\nstderr:\n%s", r.code, r.out, r.errors)
+	}
+}
