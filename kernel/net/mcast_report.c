@@ -41,6 +41,7 @@ struct speech {
 struct mcast_if {
 	struct list link;
 	struct netif *netif;
+	bool speaking;		 /* what can_speak said last */
 	struct speech speech[2]; /* IPv6, IPv4 */
 };
 
@@ -65,15 +66,27 @@ static uint64_t random_below(uint64_t max)
 	return max ? r % max : 0;
 }
 
+static bool can_speak(const struct netif *n)
+{
+	return (n->flags & IFF_UP) && (n->flags & IFF_RUNNING) && !n->raw;
+}
+
+static void on_event(enum net_event event, void *object);
+
 static struct mcast_if *interface_of(struct netif *n)
 {
+	static struct net_notifier notifier = {.func = on_event};
+
 	list_for_each_entry (i, &interfaces, struct mcast_if, link)
 		if (i->netif == n)
 			return i;
 	struct mcast_if *i = kzalloc(sizeof *i);
 	if (!i)
 		return NULL;
+	if (list_empty(&interfaces))
+		net_notifier_add(&notifier);
 	i->netif = n;
+	i->speaking = can_speak(n);
 	for (int f = 0; f < 2; f++)
 		i->speech[f] = (struct speech){
 		    .general_due = NEVER, .interval_s = QUERY_INTERVAL_S, .robustness = ROBUSTNESS};
@@ -160,11 +173,23 @@ void mcast_report_leave(struct netif *n, struct netif_mcast *m)
 	announce(r);
 }
 
-void mcast_report_again(struct netif *n)
+/* Routers and switches behind a cable that was plugged in know nothing of us. */
+static void on_event(enum net_event event, void *object)
 {
-	list_for_each_entry (r, &groups, struct report, link)
-		if (r->netif == n)
-			announce(r);
+	if (event != NET_LINK)
+		return;
+	list_for_each_entry (i, &interfaces, struct mcast_if, link) {
+		bool was = i->speaking;
+		if (i->netif != object)
+			continue;
+		i->speaking = can_speak(i->netif);
+		if (!i->speaking || was)
+			return;
+		list_for_each_entry (r, &groups, struct report, link)
+			if (r->netif == object && !r->leaving)
+				announce(r);
+		return;
+	}
 }
 
 /* Records of one message. */
@@ -228,11 +253,6 @@ static bool advance(struct report *r, uint64_t now, enum mcast_version v)
 		}
 	}
 	return false;
-}
-
-static bool can_speak(const struct netif *n)
-{
-	return (n->flags & IFF_UP) && (n->flags & IFF_RUNNING) && !n->raw;
 }
 
 static void speak(struct mcast_if *i, bool v4, uint64_t now)

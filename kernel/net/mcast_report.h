@@ -41,8 +41,6 @@ bool mcast_silent(const struct ip_addr *group);
 /* mcast.c: the first user has come, the last has gone. */
 void mcast_report_join(struct netif *n, struct netif_mcast *m);
 void mcast_report_leave(struct netif *n, struct netif_mcast *m);
-/* All again: the cable was plugged in, or IPv6 has got its link-local address. */
-void mcast_report_again(struct netif *n);
 
 /* A query has come in, checked. group: any for a general one. max_ms: answer within. */
 void mcast_query(struct netif *n, const struct ip_addr *group, bool v4, enum mcast_version v,

@@ -301,6 +301,24 @@ static void test_mld(void **state)
 	leave("ff01::5");
 }
 
+static void test_cable(void **state)
+{
+	uint32_t len;
+	const uint8_t *m;
+	(void)state;
+	settle();
+	net_enter();
+	netif_set_link(&host_eth, false);
+	netif_set_link(&host_eth, true);
+	net_leave();
+	host_advance(1000);
+	m = next_report(false, &len);
+	assert_non_null(m);
+	assert_int_equal(get_be16(m + 6), 1);
+	check_group(m + 8, 4, "239.1.2.4");
+	settle();
+}
+
 static void test_many(void **state)
 {
 	char group[32];
@@ -346,6 +364,7 @@ int main(void)
 	    cmocka_unit_test(test_igmpv2_querier),
 	    cmocka_unit_test(test_bad_igmp),
 	    cmocka_unit_test(test_mld),
+	    cmocka_unit_test(test_cable),
 	    cmocka_unit_test(test_many),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
