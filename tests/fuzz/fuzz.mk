@@ -39,6 +39,16 @@ $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/test
 
 -include $(patsubst %.o,%.d,$(call FUZZ_NET_OBJ,$(PACKET_KERNEL) tests/fuzz/engine.c tests/fuzz/wire.c $(FUZZ_NET:%=tests/fuzz/fuzz_%.c)))
 
+# A driver and the packets it makes, with a device of our own.
+FUZZ_VIRTIO := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/rng.c \
+               $(wildcard kernel/dev/virtio/net*.c) kernel/net/packet.c kernel/net/netbuf.c kernel/net/checksum.c
+fuzz-net: $(BUILD)/fuzz/fuzz_virtio
+$(BUILD)/fuzz/fuzz_virtio: tests/fuzz/fuzz_virtio.c tests/unit/virtio_device.h $(FUZZ_VIRTIO) tests/fuzz/engine.c $(UNIT_HOST)
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/virtio_engine.o tests/fuzz/engine.c
+	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/virtio_engine.o
+
 $(BUILD)/fuzz/fuzz_cpio: tests/fuzz/fuzz_cpio.c $(FUZZ_VFS) $(UNIT_HOST)
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
