@@ -304,6 +304,11 @@ static int lookup(struct route *r, const struct ip_addr *dst, const struct ip_ad
 		return lookup_group(r, dst, src, ifindex);
 	if (ifindex && !netif_by_index(ifindex))
 		return -ENODEV;
+	/* Every link has its fe80::/64: the source says which is meant. */
+	if (!ifindex && src && ip_is_linklocal6(dst) && ip_is_linklocal6(src)) {
+		const struct ifaddr *a = ifaddr_find(NULL, src);
+		ifindex = a ? a->netif->index : 0;
+	}
 	e = match(dst, ifindex);
 	if (!e)
 		return -ENETUNREACH;
