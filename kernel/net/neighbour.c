@@ -6,7 +6,6 @@
 #include <linux/icmpv6.h>
 #include "lib/printk.h"
 #include "lib/random.h"
-#include "lib/siphash.h"
 #include "mm/kmalloc.h"
 #include "net/icmp.h"
 #include "net/internal.h"
@@ -29,16 +28,20 @@ static struct list free_entries = LIST_INIT(free_entries);
 static unsigned queued_all;
 static uint64_t secret[2];
 
+/* A keyed product instead of SipHash: the table is small enough that even a chain of all its
+ * entries would do no harm. */
 static struct list *bucket(const struct netif *n, const struct ip_addr *addr)
 {
-	uint64_t key[3] = {addr->q[0], addr->q[1], (uint64_t)n->index};
+	unsigned __int128 product;
 
 	if (!buckets[0].next) {
 		random_bytes(secret, sizeof secret);
 		for (unsigned i = 0; i < BUCKETS; i++)
 			list_init(&buckets[i]);
 	}
-	return &buckets[siphash(secret, key, sizeof key) % BUCKETS];
+	product = (unsigned __int128)(addr->q[0] ^ secret[0] ^ (unsigned)n->index) *
+		  (addr->q[1] ^ secret[1]);
+	return &buckets[((uint64_t)product ^ (uint64_t)(product >> 64)) % BUCKETS];
 }
 
 struct neighbour *neighbour_find(const struct netif *n, const struct ip_addr *addr)
