@@ -17,7 +17,7 @@ void tcp_mark_lost(struct tcp_sock *tp, struct tcp_seg *s)
 		tp->retrans_out -= seg_span(s);
 	}
 	list_remove(&s->tx_link);
-	if (seq_lt(s->seq, tp->lost_hint) || seq_lt(tp->lost_hint, tp->snd_una))
+	if (seq_lt(s->seq, tp->lost_hint))
 		tp->lost_hint = s->seq;
 }
 
