@@ -4,19 +4,19 @@
 #include <linux/in6.h>
 #include <linux/ipv6.h>
 #include "lib/string.h"
-#include "net/inet.h"
+#include "net/inet_dgram.h"
 #include "net/netif.h"
 #include "net/packet.h"
 
 /* The address of ours that answers what came for dst: dst, unless it is of many. */
 static be32_t answering(const struct packet *p)
 {
-	if (!ip_is_multicast(&p->dst) && ifaddr_find(NULL, &p->dst))
+	if (!ip_is_multicast(&p->dst) && !inet_is_broadcast(p->netif, &p->dst))
 		return ip_v4(&p->dst);
 	list_for_each_entry (a, &p->netif->addrs, struct ifaddr, link)
 		if (ip_is_v4(&a->addr))
 			return ip_v4(&a->addr);
-	return ip_is_loopback(&p->dst) ? ip_v4(&p->dst) : 0;
+	return 0;
 }
 
 static void put_options(struct socket_msg *m, const struct packet *p)

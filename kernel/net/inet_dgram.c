@@ -74,6 +74,7 @@ static uint32_t *drops_of(struct packet *p)
 void dgram_queue(struct dgram_sock *d, struct packet *p)
 {
 	*drops_of(p) = d->in.so.drops;
+	p->truesize = dgram_charge(p);
 	d->rx_bytes += p->truesize;
 	list_add_tail(&d->rx, &p->link);
 	socket_wake(&d->in.so, EPOLLIN | EPOLLRDNORM);

@@ -9,7 +9,7 @@
 struct dgram_sock {
 	struct inet_sock in; /* first */
 	struct list rx;	     /* struct packet, data where the program's bytes start */
-	uint32_t rx_bytes;   /* truesize of what is in rx */
+	uint32_t rx_bytes;   /* what is in rx, by dgram_charge */
 	bool addr_bound;     /* bind gave a specific address: disconnecting leaves it */
 	bool port_bound;     /* bind gave the port */
 };
@@ -25,6 +25,13 @@ void dgram_destroy(struct dgram_sock *d);
 /* Room for one more packet? Counts a drop if there is none. One packet may be more than the rest of
  * the buffer, as on Linux. */
 bool dgram_room(struct dgram_sock *d);
+/* What p counts for in a receive buffer: as on Linux, so that a buffer holds as many datagrams,
+ * even where drivers give every packet a page of its own. */
+static inline uint32_t dgram_charge(const struct packet *p)
+{
+	uint32_t most = p->len + 832;
+	return p->truesize < most ? p->truesize : most;
+}
 /* What the socket's filter (SO_ATTACH_FILTER) says of p, at whose data it looks: false if it is not
  * wanted; else it is cut to what is, but not below keep bytes. */
 bool dgram_filter(struct dgram_sock *d, struct packet *p, uint32_t keep);

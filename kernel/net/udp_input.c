@@ -52,6 +52,7 @@ static bool coalesce(struct udp_sock *u, struct packet *p)
 	    last->nfrags + p->nfrags + 1 > PACKET_MAX_FRAGS || !ip_equal(&last->src, &p->src) ||
 	    !ip_equal(&last->dst, &p->dst) || last->ip_options || p->ip_options)
 		return false;
+	uint32_t charge = dgram_charge(p);
 	if (packet_linear(p) &&
 	    packet_add_frag(last, netbuf_get(p->buf), (uint32_t)(p->data - p->buf->data),
 			    packet_linear(p)))
@@ -61,8 +62,8 @@ static bool coalesce(struct udp_sock *u, struct packet *p)
 				p->frags[i].len);
 	c->segment = (uint16_t)segment;
 	c->closed = p->len < segment;
-	last->truesize += p->truesize;
-	d->rx_bytes += p->truesize;
+	last->truesize += charge;
+	d->rx_bytes += charge;
 	packet_free(p);
 	socket_wake(&d->in.so, EPOLLIN | EPOLLRDNORM);
 	return true;
