@@ -20,6 +20,7 @@
 #include "vfs/uio.h"
 
 struct file;
+struct netbuf;
 struct socket;
 
 /* What sendmsg and recvmsg carry. */
@@ -37,6 +38,11 @@ struct socket_msg {
 	unsigned flags;
 	struct list files; /* SCM_RIGHTS on their way out; of unix_scm.c */
 	bool kernel;	   /* no thread waits behind it: sendfile, splice */
+	/* The bytes of uio are also those of ref, from ref_offset on, and never change: a protocol
+	 * may refer to them instead of copying them, and then moves uio and ref_offset on. NULL:
+	 * they must be copied. */
+	struct netbuf *ref;
+	uint32_t ref_offset;
 };
 
 /* Adds one control message; sets MSG_CTRUNC when it does not fit. */

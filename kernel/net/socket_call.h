@@ -14,6 +14,7 @@ static inline void socket_msg_init(struct socket_msg *m, struct uio *u)
 	m->flags = 0;
 	list_init(&m->files);
 	m->kernel = false;
+	m->ref = NULL;
 }
 
 /* Chooses a protocol as socket(2) does. NULL, and *err. */

@@ -152,6 +152,23 @@ static struct tcp_seg *tail_with_room(struct tcp_sock *tp)
 	return s;
 }
 
+/* A piece that refers to the message's bytes where they are. */
+static struct tcp_seg *refer(struct tcp_sock *tp, struct socket_msg *m, uint32_t n)
+{
+	struct tcp_seg *s = tcp_seg_new(tp, tp->write_seq, 0);
+
+	if (!s)
+		return NULL;
+	s->buf = netbuf_get(m->ref);
+	s->offset = m->ref_offset;
+	s->len = n < CHUNK ? n : CHUNK;
+	tp->wmem += s->len;
+	tp->write_seq += s->len;
+	m->ref_offset += s->len;
+	uio_skip(m->uio, s->len);
+	return s;
+}
+
 static long sendmsg_check(struct tcp_sock *tp, const struct socket_msg *m)
 {
 	struct socket *so = tcp_so(tp);
@@ -191,8 +208,8 @@ long tcp_sendmsg(struct socket *so, struct socket_msg *m)
 			tp->nospace = true;
 			break;
 		}
-		s = tail_with_room(tp);
-		if (!s)
+		s = m->ref ? refer(tp, m, want) : tail_with_room(tp);
+		if (!s && !m->ref)
 			s = new_piece(tp, want, tp->send_head != NULL || tp->more || tp->cork);
 		if (!s) {
 			/* No memory: what the peer acknowledges gives some back. */
@@ -202,7 +219,7 @@ long tcp_sendmsg(struct socket *so, struct socket_msg *m)
 			tcp_stats.mem_aborts++;
 			break;
 		}
-		n = append(tp, s, m->uio, want);
+		n = m->ref ? s->len : append(tp, s, m->uio, want);
 		done += n;
 		unpushed += n;
 		if (n == 0) {

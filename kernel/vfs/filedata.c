@@ -111,14 +111,19 @@ void filedata_set_backing(struct filedata *d, const void *base, uint64_t len, st
 		atomic_fetch_add(&b->refs, 1);
 }
 
+void backing_put(struct backing *b)
+{
+	if (b && atomic_fetch_sub(&b->refs, 1) == 1)
+		b->release(b);
+}
+
 static void drop_backing(struct filedata *d)
 {
 	struct backing *b = d->backing;
 	d->base = NULL;
 	d->base_len = 0;
 	d->backing = NULL;
-	if (b && atomic_fetch_sub(&b->refs, 1) == 1)
-		b->release(b);
+	backing_put(b);
 }
 
 void filedata_free(struct filedata *d)
@@ -175,6 +180,32 @@ const void *filedata_pin(struct filedata *d, uint64_t pos, size_t *len)
 void filedata_unpin(struct filedata *d)
 {
 	io_unshare(d);
+}
+
+const void *filedata_constant(struct filedata *d, uint64_t pos, size_t max, size_t *len,
+			      struct backing **b)
+{
+	const uint8_t *data = NULL;
+	*b = NULL;
+	*len = 0;
+	spin_lock(&d->lock);
+	uint64_t end = d->base_len < d->size ? d->base_len : d->size;
+	if (pos < end) {
+		uint64_t page = pos >> PAGE_SHIFT;
+		if (end - pos > max)
+			end = pos + max;
+		if (pagetree_next(&d->pages, &page) && page << PAGE_SHIFT < end)
+			end = page << PAGE_SHIFT;
+	}
+	if (pos < end) {
+		data = d->base + pos;
+		*len = (size_t)(end - pos);
+		*b = d->backing;
+		if (*b)
+			atomic_fetch_add(&(*b)->refs, 1);
+	}
+	spin_unlock(&d->lock);
+	return data;
 }
 
 long filedata_read(struct filedata *d, struct uio *u, uint64_t pos)

@@ -72,6 +72,14 @@ uint64_t filedata_blocks(struct filedata *d);
  * end). Valid until filedata_unpin. */
 const void *filedata_pin(struct filedata *d, uint64_t pos, size_t *len);
 void filedata_unpin(struct filedata *d);
+/*
+ * Data that never changes: the bytes at pos that the backing holds and no page covers, *len of them
+ * (at most max), contiguous. *b is their backing with a reference for the caller (backing_put; NULL
+ * if it is never freed). NULL if there are none.
+ */
+const void *filedata_constant(struct filedata *d, uint64_t pos, size_t max, size_t *len,
+			      struct backing **b);
+void backing_put(struct backing *b); /* NULL is allowed */
 
 /* Pages of all files together, and how many there may be (statfs, ENOSPC). */
 uint64_t filedata_pages_used(void);

@@ -26,10 +26,12 @@ bool spliceable(struct file *f, bool into)
 	}
 }
 
-long splice_to_socket(struct file *f, struct uio *u, bool more)
+long splice_to_socket(struct file *f, struct uio *u, bool more, struct netbuf *ref)
 {
 	struct socket_msg m;
 	socket_msg_init(&m, u);
+	m.ref = ref;
+	m.ref_offset = 0;
 	m.kernel = true;
 	return socket_send(socket_of(f), &m, MSG_DONTWAIT | (more ? MSG_MORE : 0u), true);
 }

@@ -7,6 +7,9 @@
 #include <linux/fcntl.h>
 #include "mm/kmalloc.h"
 #include "mm/uaccess.h"
+#include "mm/page.h"
+#include "net/net.h"
+#include "net/packet.h"
 #include "net/socket.h"
 #include "vfs/fdtable.h"
 #include "vfs/inode.h"
@@ -15,6 +18,8 @@
 #include "vfs/splice.h"
 
 #define MAX_PAGES     32
+#define CONSTANT_MIN  4096 /* bytes that are worth a reference */
+#define CONSTANT_MAX  65536
 #define MESSAGE_PAGES 16 /* that go into one message of a socket that keeps messages apart */
 
 /* Where the bytes go. */
@@ -22,7 +27,8 @@ struct sink {
 	struct file *file;
 	uint64_t *pos; /* NULL: the file's own position */
 	bool socket, pipe;
-	bool more; /* these are not the last bytes */
+	bool stream; /* a TCP connection: takes memory by reference */
+	bool more;   /* these are not the last bytes */
 	unsigned max_pages;
 };
 
@@ -32,6 +38,7 @@ static struct sink sink_of(struct file *f, uint64_t *pos)
 	return (struct sink){.file = f,
 			     .pos = pos,
 			     .socket = so != NULL,
+			     .stream = so && so->type == SOCK_STREAM && so->family != AF_UNIX,
 			     .pipe = pipe_of(f) != NULL,
 			     .max_pages =
 				 so && so->type != SOCK_STREAM ? MESSAGE_PAGES : MAX_PAGES};
@@ -41,7 +48,7 @@ static struct sink sink_of(struct file *f, uint64_t *pos)
 static long put(struct sink *s, struct uio *u)
 {
 	if (s->socket)
-		return splice_to_socket(s->file, u, s->more);
+		return splice_to_socket(s->file, u, s->more, NULL);
 	if (s->pipe)
 		return pipe_fill(s->file, u->left, splice_copy, u);
 	return file_write(s->file, u, s->pos);
@@ -82,6 +89,48 @@ static long put_pages(struct filedata *d, uint64_t pos, size_t n, struct sink *s
 	return r;
 }
 
+/* Constant bytes of a file as memory of the stack. */
+struct constant {
+	struct netbuf buf;
+	struct backing *backing;
+};
+
+static void constant_release(struct netbuf *b)
+{
+	struct constant *c = container_of(b, struct constant, buf);
+	backing_put(c->backing);
+	kfree(c);
+}
+
+/* Bytes that never change (those of the image and of the boot module) go to a socket without being
+ * copied: packets refer to them. 0 if those at pos are of another kind. */
+static long put_constant(struct filedata *d, uint64_t pos, size_t n, struct sink *s)
+{
+	size_t len;
+	struct backing *backing;
+	const void *data =
+	    filedata_constant(d, pos, n < CONSTANT_MAX ? n : CONSTANT_MAX, &len, &backing);
+	struct constant *c = data ? kmalloc(sizeof *c) : NULL;
+	if (!c) {
+		backing_put(backing);
+		return 0;
+	}
+	/* The image is mapped where it is linked; devices are told of the direct map. */
+	uint8_t *mem =
+	    (uintptr_t)data < USER_END ? phys_to_virt((uintptr_t)data) : (uint8_t *)(uintptr_t)data;
+	*c = (struct constant){
+	    .buf = {.refs = 1, .size = (uint32_t)len, .data = mem, .release = constant_release},
+	    .backing = backing};
+	struct uio u;
+	uio_init_kernel(&u, mem, len);
+	s->more = len < n && pos + len < filedata_size(d);
+	long r = splice_to_socket(s->file, &u, s->more, &c->buf);
+	net_enter();
+	netbuf_put(&c->buf);
+	net_leave();
+	return r;
+}
+
 /* A file whose bytes are not simply there, or somewhere that may wait: through a buffer. */
 static long put_copied(struct file *in, uint64_t pos, size_t n, struct sink *s)
 {
@@ -107,7 +156,9 @@ static long copy(struct file *in, uint64_t *pos, struct sink *s, size_t n)
 	bool direct = d && (s->socket || s->pipe || regular_data(s->file));
 	long done = 0;
 	while (n) {
-		long got = direct ? put_pages(d, *pos, n, s) : put_copied(in, *pos, n, s);
+		long got = d && s->stream && n >= CONSTANT_MIN ? put_constant(d, *pos, n, s) : 0;
+		if (!got)
+			got = direct ? put_pages(d, *pos, n, s) : put_copied(in, *pos, n, s);
 		if (got == -EAGAIN && s->pipe && done)
 			break; /* a pipe is filled once */
 		if (got == -EAGAIN)
