@@ -60,18 +60,35 @@ static char *module_root(const char *dir)
 	}
 }
 
+/* True if go finds the packages from here, for instance in a module that go.mod replaces by a
+ * directory. */
+static bool go_knows(const struct gotool *go, const struct strv *packages)
+{
+	struct strv argv = {0};
+	struct buffer out = {0}, err = {0};
+	strv_add(&argv, go->path);
+	strv_add(&argv, "list");
+	strv_add(&argv, "-find");
+	strv_append(&argv, packages);
+	int status = process_run(&argv, &(struct process_options){.out = &out, .err = &err});
+	strv_free(&argv);
+	buffer_free(&out);
+	buffer_free(&err);
+	return !status;
+}
+
 /*
- * go knows the packages of the module it runs in only. A directory that is named from outside of
- * any module (./examples/hello) can mean but one thing.
+ * go knows the packages of the module it runs in only. A directory of another one
+ * (./examples/hello, seen from outside) can mean but one thing.
  */
 static void enter_module(struct gotool *go, struct strv *packages)
 {
 	char here[PATH_MAX], full[PATH_MAX], *root = NULL;
 	const char *mode = getenv("GO111MODULE");
 	struct strv inside = {0};
-	if ((mode && !strcmp(mode, "off")) || getenv("GOWORK") || !getcwd(here, sizeof here) ||
-	    module_root(here))
+	if ((mode && !strcmp(mode, "off")) || getenv("GOWORK") || !getcwd(here, sizeof here))
 		return;
+	const char *ours = module_root(here);
 	for (size_t i = 0; i < packages->n; i++) {
 		const char *p = packages->v[i];
 		bool below = ends_with(p, "/...");
@@ -84,7 +101,7 @@ static void enter_module(struct gotool *go, struct strv *packages)
 		root = of;
 		strv_addf(&inside, ".%s%s", full + strlen(root), below ? "/..." : "");
 	}
-	if (!root)
+	if (!root || (ours && (!strcmp(root, ours) || go_knows(go, packages))))
 		return;
 	go->dir = root;
 	strv_free(packages);
@@ -94,10 +111,10 @@ static void enter_module(struct gotool *go, struct strv *packages)
 void gotool_find(struct gotool *go, struct strv *packages)
 {
 	*go = (struct gotool){0};
-	enter_module(go, packages);
 	go->path = find_program("go");
 	if (!go->path)
 		die("no go command on PATH: " INSTALL_HINT);
+	enter_module(go, packages);
 	struct strv argv = {0};
 	const char *const words[] = {go->path, "env",	 "-json",	"GOROOT",  "GOVERSION",
 				     "GOOS",   "GOARCH", "CGO_ENABLED", "GOFLAGS", "CC"};

@@ -29,9 +29,9 @@ struct package_list {
 
 /*
  * Finds go and asks it for its environment, as seen from here (a go.mod may choose another
- * toolchain). Where we are in no module, but the packages are directories of one, go runs in that
- * module, and the packages are rewritten. Exits with a message if go is absent, too old, or set up
- * for another machine.
+ * toolchain). Where the packages are directories of another module than the one we are in, go
+ * runs in that one, and the packages are rewritten. Exits with a message if go is absent, too old,
+ * or set up for another machine.
  */
 void gotool_find(struct gotool *go, struct strv *packages);
 

@@ -321,4 +321,10 @@ func TestDirectoryOfAnotherModule(t *testing.T) {
 		t.Error(err)
 	}
 	refuses(t, call{dir: outside, args: []string{"build", "./site"}}, "go.mod")
+	// A module within a module, and one that the outer one names itself.
+	write(t, filepath.Join(dir, "inner", "go.mod"), "module example.com/inner\n\ngo 1.19\n")
+	write(t, filepath.Join(dir, "inner", "main.go"), hello)
+	succeeds(t, call{dir: dir, args: []string{"build", "-o", filepath.Join(outside, "c.elf"), "./inner"}})
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/m\n\ngo 1.19\n\nrequire example.com/inner v0.0.0\n\nreplace example.com/inner => ./inner\n")
+	succeeds(t, call{dir: dir, args: []string{"build", "-o", filepath.Join(outside, "d.elf"), "./inner"}})
 }
