@@ -9,6 +9,7 @@ uint64_t packets_alive(void), packet_bytes(void), sockets_alive(void);
 void packet_bytes_limit(uint64_t bytes);
 void machine_add_address(const char *text, unsigned prefix);
 void machine_add_route(const char *gateway);
+void machine_dump(void);
 
 static bool batching;
 
@@ -269,6 +270,7 @@ void wire_die(const char *why)
 	fprintf(stderr, "fuzz: %s: %llu packets, %llu sockets, %llu bytes\n", why,
 		(unsigned long long)packets_alive(), (unsigned long long)sockets_alive(),
 		(unsigned long long)packet_bytes());
+	machine_dump();
 	abort();
 }
 

@@ -19,6 +19,7 @@ static struct path {
 	double delay;				 /* ms each way */
 	double loss, reorder, duplicate, damage; /* 0 to 1 */
 	double jitter;				 /* ms more for those that are reordered */
+	double hold;				 /* or exactly so much */
 	double rate;				 /* bytes a ms; 0: as fast as it comes */
 	double queue;				 /* ms the bottleneck's queue holds */
 	bool cut;				 /* nothing passes */
@@ -139,7 +140,7 @@ static void carry(const uint8_t *f, size_t len)
 		ms += busy_until[way] - now;
 	}
 	if (dice() < path.reorder)
-		ms += path.jitter * dice();
+		ms += path.hold > 0 ? path.hold : path.jitter * dice();
 	forward(f, len, ms);
 	if (dice() < path.duplicate)
 		forward(f, len, ms + dice());
@@ -297,6 +298,14 @@ CASE(path_reorder, "RFC 8985 6.2, 7", "reordering without loss costs little")
 	connect_ends();
 	double rate = transfer(client, server, 5 << 20, 100e3);
 	CHECK(rate > 2000);
+}
+
+CASE(path_reorder_near, "RFC 8985 6.2; RFC 3522; RFC 3708", "a tenth held up for ten round trips")
+{
+	path = (struct path){.delay = 0.05, .reorder = 0.1, .hold = 1};
+	connect_ends();
+	double rate = transfer(client, server, 8 << 20, 100e3);
+	CHECK(rate > 5000);
 }
 
 CASE(path_reorder_wild, "RFC 8985 6.2", "each packet delayed anew: still no collapse")

@@ -13,6 +13,7 @@
 #include "net/packet.h"
 #include "net/route.h"
 #include "net/socket.h"
+#include "net/tcp.h"
 #include "sched/timer.h"
 #include "time/clock.h"
 #include "../unit/vfs/shims.h"
@@ -494,4 +495,26 @@ void sched_serve_interrupt(void);
 void sched_serve_interrupt(void)
 {
 	machine_step(UINT64_MAX);
+}
+
+/* What sockets there are, for a case that finds too many. */
+void machine_dump(void);
+void machine_dump(void)
+{
+	list_for_each_entry (so, &socket_list, struct socket, all_link) {
+		fprintf(stderr, "%s socket, family %d, type %d%s", so->proto->name, so->family,
+			so->type, so->file ? ", open" : "");
+		if (so->type == 1 && (so->family == 2 || so->family == 10)) {
+			const struct tcp_sock *tp = tcp_of(so);
+			fprintf(stderr,
+				": state %u, orphan %d, dead %d, una %u, nxt %u, write %u, timer "
+				"%d, now %lu",
+				tp->state, tp->orphan, tp->dead, tp->snd_una, tp->snd_nxt,
+				tp->write_seq, tp->timer_pending, vfs_test_monotonic);
+			for (unsigned i = 0; i < TCP_TIMERS; i++)
+				if (tp->deadline[i])
+					fprintf(stderr, ", deadline %u: %lu", i, tp->deadline[i]);
+		}
+		fputc('\n', stderr);
+	}
 }
