@@ -210,6 +210,9 @@ void nd_input_advertisement(struct packet *p)
 	if (o.target || (nb->state & NUD_HAS_MAC))
 		neighbour_learn(n, &target, o.target ? o.target : neighbour_mac(nb), false,
 				flags & FLAG_SOLICITED, flags & FLAG_OVERRIDE);
+	/* One that is a router no longer is no way out (7.3.3). */
+	if (nb->router && !(flags & FLAG_ROUTER))
+		route_neighbour_failed(nb);
 	nb->router = flags & FLAG_ROUTER;
 out:
 	packet_free(p);

@@ -225,8 +225,8 @@ static struct netif *group_netif(const struct ip_addr *dst, const struct ip_addr
 	struct route_entry *e = match(dst, 0);
 	if (e && e->netif && e->type == RTN_UNICAST)
 		return e->netif;
-	if (ip_is_v4(dst) && ip_v4(dst) != 0xffffffff)
-		return NULL; /* as Linux: a group without a route */
+	if (ip_is_v4(dst))
+		return NULL; /* as Linux; IPv6 has ff00::/8 on every link */
 	list_for_each_entry (n, &netif_list, struct netif, link) {
 		if ((n->flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP && (n->flags & IFF_MULTICAST) &&
 		    !n->raw)
