@@ -167,21 +167,3 @@ func TestCapture(t *testing.T) {
 		t.Errorf("%d requests and %d replies were captured, of 3 each", requests, replies)
 	}
 }
-
-// TestEitherStack serves by the kernel's stack, and by one in Go on raw frames.
-func TestEitherStack(t *testing.T) {
-	for _, stack := range []string{"kernel", "go"} {
-		p := program{dir: "examples/rawhttp", ports: []port{{80, false, "-listen"}}, args: []string{"-stack", stack}, ready: "serving at"}
-		if stack == "go" {
-			p.flags = []string{"--raw"}
-		}
-		t.Run(stack, func(t *testing.T) {
-			s := p.start(t, "microvm")
-			for i := 0; i < 10; i++ {
-				if _, body := get(t, nil, "http://"+s.Addr[80]); !strings.HasPrefix(string(body), "Hello from the "+stack+" stack") {
-					t.Fatalf("the page is\n%s", body)
-				}
-			}
-		})
-	}
-}
