@@ -37,6 +37,26 @@ static size_t pick_offset(void)
 	return random() % 2 ? at + pick(PAGE_SIZE) : at + pick(5);
 }
 
+/* What is handed out as constant is of the backing, and right. */
+static void check_constant(struct filedata *d)
+{
+	for (size_t pos = 0; pos < SPACE; pos += pick(2 * PAGE_SIZE) + 1) {
+		size_t len, max = pick(5 * PAGE_SIZE) + 1;
+		struct backing *b;
+		const uint8_t *data = filedata_constant(d, pos, max, &len, &b);
+		if (!data) {
+			assert_int_equal(len, 0);
+			assert_null(b);
+			continue;
+		}
+		assert_in_range(len, 1, max);
+		assert_true(pos + len <= model_size);
+		assert_ptr_equal(data, base + pos);
+		assert_memory_equal(data, model + pos, len);
+		backing_put(b);
+	}
+}
+
 static void check_all(struct filedata *d)
 {
 	struct uio u;
@@ -44,6 +64,7 @@ static void check_all(struct filedata *d)
 	uio_init(&u, U(back), sizeof back);
 	assert_int_equal(filedata_read(d, &u, 0), model_size);
 	assert_memory_equal(back, model, model_size);
+	check_constant(d);
 }
 
 static void step(struct filedata *d)

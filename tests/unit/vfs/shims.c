@@ -11,6 +11,8 @@
 #include "mm/oom.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"
+#include "net/net.h"
+#include "net/packet.h"
 #include "net/socket_call.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -461,6 +463,20 @@ WEAK long socket_send(struct socket *so, struct socket_msg *m, unsigned flags, b
 WEAK long socket_recv(struct socket *so, struct socket_msg *m, unsigned flags, bool nonblock)
 {
 	return socket_send(so, m, flags, nonblock);
+}
+
+WEAK void net_enter(void)
+{
+}
+
+WEAK void net_leave(void)
+{
+}
+
+WEAK void netbuf_put(struct netbuf *b)
+{
+	(void)b;
+	panic("a socket without a network");
 }
 
 /* /sys/class/net is not looked at. */
