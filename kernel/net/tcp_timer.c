@@ -281,7 +281,8 @@ static void tick(struct timer *t)
 		if (tp->deadline[i] && tp->deadline[i] < next)
 			next = tp->deadline[i];
 	}
-	if (next != UINT64_MAX && !tp->timer_pending) {
+	/* What fired may have armed it for its own deadline only. */
+	if (next != UINT64_MAX && (!tp->timer_pending || tp->timer.expires > next)) {
 		tp->timer_pending = true;
 		timer_arm(&tp->timer, next);
 	}
