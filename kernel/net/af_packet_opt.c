@@ -33,7 +33,7 @@ static int apply(const struct packet_membership *m, bool add)
 		netif_promiscuous(n, add ? 1 : -1);
 		return 0;
 	}
-	return -EINVAL;
+	return 0; /* Linux takes types that it does not know */
 }
 
 static struct packet_membership *find(struct packet_sock *s, const struct mreq *r)

@@ -178,8 +178,6 @@ static int set_address(struct netif *n, unsigned cmd, const struct request *r)
 	struct ifaddr *a = first_v4(n);
 	int prefix;
 
-	if (r->in.family != AF_INET)
-		return -EINVAL;
 	if (cmd == SIOCSIFADDR)
 		return replace_address(n, r->in.addr, class_prefix(r->in.addr));
 	if (!a)
@@ -371,6 +369,9 @@ static int by_name(unsigned cmd, uintptr_t arg, bool change)
 		*colon = '\0';
 	if (change && !process_capable(CAP_NET_ADMIN))
 		return -EPERM;
+	bool address = cmd == SIOCSIFADDR || cmd == SIOCSIFBRDADDR || cmd == SIOCSIFNETMASK;
+	if (address && r.in.family != AF_INET)
+		return -EINVAL;
 	struct netif *n = netif_by_name(r.name);
 	if (!n)
 		return -ENODEV;
@@ -382,8 +383,21 @@ static int by_name(unsigned cmd, uintptr_t arg, bool change)
 	return err ? err : copy_to_user(arg, &r, sizeof r);
 }
 
+/* Requests that drivers define for themselves: none here does. */
+static int private_request(uintptr_t arg)
+{
+	struct request r;
+
+	if (copy_from_user(&r, arg, sizeof r))
+		return -EFAULT;
+	r.name[IFNAMSIZ - 1] = '\0';
+	return netif_by_name(r.name) ? -EOPNOTSUPP : -ENODEV;
+}
+
 int netdev_ioctl(unsigned cmd, uintptr_t arg)
 {
+	if (cmd >= SIOCDEVPRIVATE && cmd < SIOCDEVPRIVATE + 16)
+		return private_request(arg);
 	switch (cmd) {
 	case SIOCGIFCONF:
 		return list_addresses(arg);
