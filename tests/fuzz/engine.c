@@ -308,6 +308,47 @@ static void corpus_load(const char *dir)
 	}
 }
 
+/* A pack: inputs one after the other, each after its size in two bytes, the low one first. */
+static void pack_load(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	uint8_t size[2];
+
+	while (f && fread(size, 2, 1, f) == 1) {
+		current_size = (size_t)(size[0] | size[1] << 8);
+		if (current_size > sizeof current ||
+		    fread(current, 1, current_size, f) != current_size)
+			break;
+		run(current, current_size);
+		corpus_add(current, current_size);
+	}
+	if (f)
+		fclose(f);
+}
+
+static int pack(const char *path, char **files, int n)
+{
+	FILE *f = fopen(path, "wb");
+	unsigned kept = 0;
+
+	if (!f) {
+		perror(path);
+		return 1;
+	}
+	for (int i = 0; i < n; i++) {
+		unsigned long before = edges;
+		file_run(files[i]);
+		if (edges == before)
+			continue;
+		uint8_t size[2] = {(uint8_t)current_size, (uint8_t)(current_size >> 8)};
+		fwrite(size, 2, 1, f);
+		fwrite(current, 1, current_size, f);
+		kept++;
+	}
+	printf("%s: %u of %d inputs\n", path, kept, n);
+	return fclose(f) != 0;
+}
+
 static void keep(const char *dir)
 {
 	char path[300];
@@ -325,7 +366,7 @@ static void keep(const char *dir)
 
 int main(int argc, char **argv)
 {
-	char dir[200];
+	char dir[200], packed[220];
 	bool keeping = argc > 1 && strcmp(argv[1], "-keep") == 0;
 	struct rusage u;
 
@@ -342,11 +383,15 @@ int main(int argc, char **argv)
 		printf("%s: %lu inputs\n", fuzz_name, runs);
 		return 0;
 	}
+	if (argc > 2 && strcmp(argv[1], "-pack") == 0)
+		return pack(argv[2], argv + 3, argc - 3);
 	long seconds = argc > 1 ? atol(argv[1]) : 10;
 	unsigned seed = argc > 2 ? (unsigned)atol(argv[2]) : (unsigned)time(NULL);
 	printf("%s: seed %u\n", fuzz_name, seed);
 	fflush(stdout);
 	state = seed * 6364136223846793005u + 1442695040888963407u;
+	snprintf(packed, sizeof packed, "%s.pack", dir);
+	pack_load(packed);
 	corpus_load(dir);
 	if (!ncorpus)
 		corpus_add((const uint8_t *)"", 0);

@@ -4,9 +4,11 @@
  * the same seed and corpus repeat a run, so a finding that needs the inputs before it can be found
  * again.
  *
- *   fuzz_NAME [SECONDS [SEED]]   mutate the corpus (tests/fuzz/corpus/NAME) for so long
- *   fuzz_NAME -keep SECONDS      and write inputs that reach new code into the corpus
+ *   fuzz_NAME [SECONDS [SEED]]   mutate the corpus (tests/fuzz/corpus/NAME.pack, and the
+ *                                files in tests/fuzz/corpus/NAME if it is there) for so long
+ *   fuzz_NAME -keep SECONDS      and write inputs that reach new code into that folder
  *   fuzz_NAME FILE...            run these
+ *   fuzz_NAME -pack OUT FILE...  those of them that together reach what all reach, in one file
  */
 #pragma once
 #include <stddef.h>
