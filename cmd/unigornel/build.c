@@ -136,10 +136,12 @@ static void add_toolexec(const struct gotool *go, const struct goflags *flags, s
 /* The files of the image as a cpio archive; NULL if there are none. Allocated. */
 static char *pack_files(const struct build *b, const struct uses *uses)
 {
-	const char *bundle = uses->roots && !b->no_ca ? ca_bundle() : NULL;
-	if (uses->roots && !b->no_ca && !bundle)
-		warn("no CA certificates on this host, so the program will trust no TLS peer: "
-		     "`apt-get install ca-certificates`, set SSL_CERT_FILE, or say --no-ca");
+	const char *why = NULL, *bundle = uses->roots && !b->no_ca ? ca_bundle(&why) : NULL;
+	/* What was asked for by name must be there. */
+	if (why && getenv("SSL_CERT_FILE") && *getenv("SSL_CERT_FILE"))
+		die("%s (--no-ca: leave the host's CA certificates out)", why);
+	if (why)
+		warn("%s (--no-ca: say nothing)", why);
 	if (!bundle && !b->files.n)
 		return NULL;
 	char *path = xasprintf("%s/files.cpio", session_dir());

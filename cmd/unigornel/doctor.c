@@ -120,10 +120,8 @@ static void report_network(void)
 		   : "no tap device is yours: sudo ip tuntap add tap0 mode tap user $USER && sudo "
 		     "ip link set tap0 up (into a bridge: sudo ip link set tap0 master br0)");
 	free(taps);
-	const char *bundle = ca_bundle();
-	option(
-	    bundle != NULL, "CA roots", bundle,
-	    "no CA certificates, so programs trust no TLS peer: apt-get install ca-certificates");
+	const char *why = NULL, *bundle = ca_bundle(&why);
+	option(bundle != NULL, "CA roots", bundle, why);
 }
 
 int command_doctor(int argc, char **argv)

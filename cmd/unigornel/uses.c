@@ -57,7 +57,7 @@ struct uses uses_of_archive(const char *path)
 	return u;
 }
 
-const char *ca_bundle(void)
+const char *ca_bundle(const char **why)
 {
 	/* crypto/x509/root_linux.go */
 	static const char *const places[] = {CA_BUNDLE_PATH,
@@ -68,14 +68,15 @@ const char *ca_bundle(void)
 					     "/etc/ssl/cert.pem"};
 	const char *chosen = getenv("SSL_CERT_FILE");
 	if (chosen && *chosen) {
-		if (access(chosen, R_OK))
-			die("SSL_CERT_FILE: cannot read %s: %s (--no-ca: leave the host's CA "
-			    "certificates out)",
-			    chosen, strerror(errno));
-		return chosen;
+		if (!access(chosen, R_OK))
+			return chosen;
+		*why = xasprintf("SSL_CERT_FILE: cannot read %s: %s", chosen, strerror(errno));
+		return NULL;
 	}
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
 		if (!access(places[i], R_OK))
 			return places[i];
+	*why = "no CA certificates on this host, so programs trust no TLS peer: `apt-get install "
+	       "ca-certificates`, or set SSL_CERT_FILE";
 	return NULL;
 }

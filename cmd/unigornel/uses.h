@@ -11,7 +11,7 @@ struct uses {
 struct uses uses_of_archive(const char *path);
 
 /* The host's bundle of CA certificates: SSL_CERT_FILE, or where distributions keep it. NULL if
- * there is none. Exits if SSL_CERT_FILE names something that cannot be read. */
-const char *ca_bundle(void);
+ * there is none; *why then says what is wrong and what to do. */
+const char *ca_bundle(const char **why);
 /* Where programs look for it. */
 #define CA_BUNDLE_PATH "/etc/ssl/certs/ca-certificates.crt"
