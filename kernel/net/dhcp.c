@@ -452,8 +452,12 @@ bool dhcp_input(struct packet *p)
 	static uint8_t message[DHCP_MAX_INPUT];
 	static struct dhcp_answer answer;
 	struct dhcp *d = p->netif->dhcp;
-	uint32_t offset, n = d ? payload(p, &offset) : 0;
+	uint32_t offset;
 
+	/* Every UDP datagram comes by here: most of the time no answer is awaited. */
+	if (!d || d->state == DHCP_BOUND || d->state == DHCP_INIT)
+		return false;
+	uint32_t n = payload(p, &offset);
 	if (n == 0 || n > sizeof message)
 		return false;
 	packet_read(p, offset, message, n);

@@ -207,10 +207,12 @@ static void wait_for_addresses(void)
 
 	if (!incomplete() || wait_event(&progress, !incomplete(), deadline) != -ETIMEDOUT)
 		return;
+	net_enter();
 	list_for_each_entry (n, &netif_list, struct netif, link)
 		if (dhcp_pending(n) || (!n->dhcp && slaac_pending(n)))
 			printk("unigornel: network: no %s answers on %s; going on without\n",
 			       n->dhcp ? "DHCP server" : "IPv6 router", n->name);
+	net_leave();
 }
 
 void netconfig_start(void)
