@@ -1,7 +1,9 @@
 #include <asm/errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/io.h"
+#include "arch/x86_64/percpu.h"
 #include "dev/acpi.h"
 #include "dev/ioapic.h"
 #include "dev/irq.h"
@@ -124,11 +126,31 @@ int irq_alloc_vector(irq_handler_t handler, void *arg)
 	return vector;
 }
 
+/*
+ * Ends the interrupt. The LAPIC ends the highest one in service, whichever is meant: those above,
+ * which arrived while the handler ran, therefore go first. Otherwise the end would be theirs, they
+ * could arrive once more before their handler has run, as one, and ours would be in service for
+ * ever.
+ */
+static void end(unsigned vector)
+{
+	uint64_t flags = interrupts_save();
+	unsigned above;
+
+	while ((above = irq_take_pending_above(vector))) {
+		interrupts_restore(flags);
+		irq_dispatch(above);
+		interrupts_off();
+	}
+	lapic_eoi();
+	interrupts_restore(flags);
+}
+
 void irq_dispatch(unsigned vector)
 {
 	if (vector == IRQ_SPURIOUS_VECTOR)
 		return; /* was never in service (SDM 11.9) */
 	if (vector >= VECTOR_LINES && vector < VECTOR_END && vectors[vector - VECTOR_LINES].handler)
 		vectors[vector - VECTOR_LINES].handler(vectors[vector - VECTOR_LINES].arg);
-	lapic_eoi();
+	end(vector);
 }

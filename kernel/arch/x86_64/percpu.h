@@ -60,6 +60,8 @@ extern struct percpu boot_cpu;
 
 /* Runs the handlers of the vectors noted while kernel code ran. Interrupts may be on or off. */
 void irq_run_pending(void);
+/* Takes the highest vector above this one off those that wait; 0: there is none. Interrupts off. */
+unsigned irq_take_pending_above(unsigned vector);
 /* True if some wait. Interrupts off, or the answer may be old. */
 bool irq_pending(void);
 #endif

@@ -198,6 +198,25 @@ bool irq_pending(void)
 	       __atomic_load_n(&p[2], __ATOMIC_RELAXED) | __atomic_load_n(&p[3], __ATOMIC_RELAXED);
 }
 
+unsigned irq_take_pending_above(unsigned vector)
+{
+	uint64_t *p = this_cpu()->irq_pending;
+
+	for (unsigned i = 4; i-- > vector / 64;) {
+		uint64_t bits = p[i];
+
+		if (i == vector / 64)
+			bits &= ~0ull << (vector % 64) << 1;
+		if (bits) {
+			unsigned bit = 63u - (unsigned)__builtin_clzll(bits);
+
+			p[i] &= ~(1ull << bit);
+			return i * 64 + bit;
+		}
+	}
+	return 0;
+}
+
 static void run_irq(unsigned vector)
 {
 	struct percpu *cpu = this_cpu();
