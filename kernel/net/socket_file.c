@@ -92,14 +92,22 @@ static size_t recv_target(const struct socket *so, size_t size, unsigned flags)
 	return flags & MSG_WAITALL ? size : low < size ? low : size;
 }
 
+/* No more will come. */
+static bool ended(struct socket *so)
+{
+	net_enter();
+	uint32_t events = so->proto->poll(so);
+	net_leave();
+	return events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+}
+
 long socket_recv_rest(struct socket *so, struct socket_msg *m, unsigned flags, long n)
 {
 	struct waiting w;
 	size_t done = n > 0 ? (size_t)n : 0;
 	size_t target = so->type == SOCK_STREAM ? recv_target(so, m->uio->left + done, flags) : 1;
 
-	/* What was only looked at would be looked at again. */
-	if (done >= target || (done && (flags & MSG_PEEK)))
+	if (done >= target)
 		return n;
 	waiting_begin(&w, so->rcvtimeo);
 	for (;;) {
@@ -107,6 +115,12 @@ long socket_recv_rest(struct socket *so, struct socket_msg *m, unsigned flags, l
 		/* An error after the first bytes is left to the next call. */
 		if (done && (so->error || (so->shutdown & RCV_SHUTDOWN)))
 			break;
+		if (done && (flags & MSG_PEEK)) {
+			if (ended(so))
+				break;
+			uio_back(m->uio, done); /* looked at again from the start */
+			done = 0;
+		}
 		m->flags = flags;
 		m->name_len = 0;
 		m->control_len = 0;
@@ -115,8 +129,7 @@ long socket_recv_rest(struct socket *so, struct socket_msg *m, unsigned flags, l
 		leave();
 		if (n > 0)
 			done += (size_t)n;
-		if (n != -EAGAIN &&
-		    (n <= 0 || done >= target || (flags & MSG_PEEK) || m->control_len))
+		if (n != -EAGAIN && (n <= 0 || done >= target || m->control_len))
 			break;
 		if (!waiting_sleep(&w, so)) {
 			n = waiting_result(&w);

@@ -156,3 +156,15 @@ void uio_skip(struct uio *u, size_t n)
 		}
 	}
 }
+
+void uio_back(struct uio *u, size_t n)
+{
+	u->left += n;
+	while (n > u->skip) {
+		n -= u->skip;
+		u->vec--;
+		u->count++;
+		u->skip = u->vec->len;
+	}
+	u->skip -= n;
+}

@@ -41,3 +41,5 @@ size_t uio_get(struct uio *u, void *dst, size_t n);
 size_t uio_put_zero(struct uio *u, size_t n);
 /* Moves the cursor without copying. */
 void uio_skip(struct uio *u, size_t n);
+/* Back by n bytes that were done. */
+void uio_back(struct uio *u, size_t n);
