@@ -79,15 +79,35 @@ void etcfiles_hostname(void)
 	etcfiles_replace("/etc/hosts", text, (size_t)n);
 }
 
+/* A symbolic link that leads nowhere is no file: systemd's resolv.conf, where a host's /etc was
+ * packed. */
+static void remove_dangling(const char *path)
+{
+	struct dentry *etc = path_lookup_kernel("/etc"), *d;
+
+	if (!etc)
+		return;
+	spin_lock(&tree_lock);
+	d = inode_is(etc->inode, S_IFDIR) ? dir_lookup(etc, strrchr(path, '/') + 1) : NULL;
+	if (d)
+		dir_remove(d);
+	spin_unlock(&tree_lock);
+	if (d)
+		dentry_put(d);
+	dentry_put(etc);
+}
+
 static void add_changing(void)
 {
 	for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++) {
 		struct dentry *d = path_lookup_kernel(changing[i].path);
-		if (d)
+		if (d) {
 			dentry_put(d);
-		else
-			changing[i].inode =
-			    inode_get(tree_add(&super_tmpfs, changing[i].path, S_IFREG | 0644));
+			continue;
+		}
+		remove_dangling(changing[i].path);
+		changing[i].inode =
+		    inode_get(tree_add(&super_tmpfs, changing[i].path, S_IFREG | 0644));
 	}
 }
 
