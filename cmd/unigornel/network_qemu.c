@@ -170,13 +170,16 @@ void network_open(struct network *n)
 #define QEMU_DESCRIPTORS 64
 #define QEMU_PATIENCE_MS 3000
 
-/* Gives the listening sockets of QEMU a longer queue. How many there are. */
+/* Gives the listening sockets of QEMU a longer queue. How many there are; SIZE_MAX: the system does
+ * not let us look. */
 static size_t lengthen_queues(int pidfd)
 {
 	size_t found = 0;
 	for (int i = 3; i < QEMU_DESCRIPTORS; i++) {
 		int fd = (int)syscall(SYS_pidfd_getfd, pidfd, i, 0), listens = 0;
 		socklen_t length = sizeof listens;
+		if (fd < 0 && errno != EBADF)
+			return SIZE_MAX;
 		if (fd < 0)
 			continue;
 		if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) && listens) {
