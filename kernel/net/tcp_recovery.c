@@ -159,7 +159,8 @@ static void detect(struct tcp_sock *tp, const struct tcp_ack_result *r)
 /* Is an earlier retransmission of this round still in flight that the ACK may be about? */
 static void leave(struct tcp_sock *tp)
 {
-	if (tp->ca_state == TCP_CA_Recovery && tp->cc.cwnd > tp->cc.ssthresh)
+	/* RFC 6937 3: the window ends at ssthresh, though the last ACKs may have left it lower. */
+	if (tp->ca_state == TCP_CA_Recovery)
 		tp->cc.cwnd = tp->cc.ssthresh;
 	tcp_recovery_reset(tp);
 	/* An RTO in between has left the threshold; what is lost now begins anew. */
