@@ -17,6 +17,8 @@ void tcp_mark_lost(struct tcp_sock *tp, struct tcp_seg *s)
 		tp->retrans_out -= seg_span(s);
 	}
 	list_remove(&s->tx_link);
+	if (seq_lt(tp->lost_hint, tp->snd_una))
+		tp->lost_hint = tp->snd_una; /* nothing lower is left */
 	if (seq_lt(s->seq, tp->lost_hint))
 		tp->lost_hint = s->seq;
 }
@@ -156,14 +158,13 @@ static void detect(struct tcp_sock *tp, const struct tcp_ack_result *r)
 		newreno(tp, r);
 }
 
-/* Is an earlier retransmission of this round still in flight that the ACK may be about? */
+/* All that was out when the recovery began has arrived. */
 static void leave(struct tcp_sock *tp)
 {
 	/* RFC 6937 3: the window ends at ssthresh, though the last ACKs may have left it lower. */
 	if (tp->ca_state == TCP_CA_Recovery)
 		tp->cc.cwnd = tp->cc.ssthresh;
 	tcp_recovery_reset(tp);
-	/* An RTO in between has left the threshold; what is lost now begins anew. */
 	if (tp->in_flight_sacked)
 		tp->ca_state = TCP_CA_Disorder;
 }
