@@ -148,6 +148,7 @@ enum tcp_timer {
 	TCP_T_PERSIST, /* zero window probe */
 	TCP_T_KEEPALIVE,
 	TCP_T_LINGER, /* FIN-WAIT-2 of an orphan */
+	TCP_T_MEMORY, /* a writer waits for memory */
 	TCP_T_CORK,   /* corked bytes go after 200 ms */
 	TCP_TIMERS
 };

@@ -11,6 +11,8 @@
 #define CHUNK_PAYLOAD (CHUNK - PACKET_HEADROOM)
 /* Room for writes that may still join a piece which cannot go at once. */
 #define JOIN_ROOM 4096u
+/* When to try again after memory was out. */
+#define MEMORY_WAIT (20 * MS)
 
 struct tcp_seg *tcp_seg_new(struct tcp_sock *tp, uint32_t seq, uint8_t flags)
 {
@@ -212,11 +214,10 @@ long tcp_sendmsg(struct socket *so, struct socket_msg *m)
 		if (!s && !m->ref)
 			s = new_piece(tp, want, tp->send_head != NULL || tp->more || tp->cork);
 		if (!s) {
-			/* No memory: what the peer acknowledges gives some back. */
-			if (!done && list_empty(&tp->send_queue))
-				err = -ENOBUFS;
+			/* No memory: the program waits, until others give some back. */
 			tp->nospace = true;
 			tcp_stats.mem_aborts++;
+			tcp_timer_set(tp, TCP_T_MEMORY, tcp_now + MEMORY_WAIT);
 			break;
 		}
 		n = m->ref ? s->len : append(tp, s, m->uio, want);

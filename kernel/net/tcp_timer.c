@@ -250,6 +250,10 @@ static void fire(struct tcp_sock *tp, enum tcp_timer t)
 	case TCP_T_LINGER:
 		tcp_done(tp, 0);
 		break;
+	case TCP_T_MEMORY:
+		tp->nospace = true;
+		tcp_write_space(tp);
+		break;
 	case TCP_T_CORK:
 		tcp_output_force(tp);
 		break;
