@@ -54,6 +54,7 @@ static uint32_t send_new(struct tcp_sock *tp, uint32_t limit)
 {
 	struct tcp_seg *first = tp->send_head, *s = first;
 	uint32_t total = 0, end;
+	bool idle;
 	unsigned count = 0;
 
 	for (;;) {
@@ -79,9 +80,10 @@ static uint32_t send_new(struct tcp_sock *tp, uint32_t limit)
 		s = list_entry(s->link.next, struct tcp_seg, link);
 	}
 	tp->send_head = &s->link == &tp->send_queue ? NULL : s;
-	if (tp->snd_nxt == tp->snd_una)
-		tcp_timer_set(tp, TCP_T_RTO, tcp_now + (tp->rto << tp->backoff));
+	idle = tp->snd_nxt == tp->snd_una;
 	tp->snd_nxt = end;
+	if (idle)
+		tcp_rearm_rto(tp);
 	if (tcp_in_flight(tp) > tp->round_flight)
 		tp->round_flight = tcp_in_flight(tp);
 	if (total < tp->mss)
