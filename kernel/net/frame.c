@@ -6,6 +6,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>
+#include "net/internal.h"
 #include "net/checksum.h"
 #include "net/netif.h"
 #include "net/packet.h"
@@ -16,21 +17,6 @@ static const uint8_t everybody[ETH_ALEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
  * bytes and with the type of what follows in front. */
 static const uint8_t alert4[4] = {148, 4, 0, 0};
 static const uint8_t alert6[8] = {IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0};
-
-void frame_group_mac(const struct ip_addr *group, uint8_t mac[ETH_ALEN])
-{
-	if (ip_is_v4(group)) {
-		mac[0] = 0x01;
-		mac[1] = 0x00;
-		mac[2] = 0x5e;
-		mac[3] = group->b[13] & 0x7f;
-		mac[4] = group->b[14];
-		mac[5] = group->b[15];
-	} else {
-		mac[0] = mac[1] = 0x33;
-		memcpy(mac + 2, group->b + 12, 4);
-	}
-}
 
 static void push_ethernet(struct netif *n, struct packet *p, const uint8_t *dst, uint16_t type)
 {
@@ -113,7 +99,7 @@ static int send_packet(struct netif *n, const struct frame_ip *f, struct packet 
 	const uint8_t *mac = f->mac;
 
 	if (!mac) {
-		frame_group_mac(&f->dst, group);
+		ethernet_multicast(&f->dst, group);
 		mac = group;
 	}
 	return ip_is_v4(&f->dst) ? send_ip4(n, f, p, mac) : send_ip6(n, f, p, mac);

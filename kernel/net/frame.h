@@ -10,9 +10,6 @@
 
 struct netif;
 
-/* The link address of a multicast group (RFC 1112 section 6.4, RFC 2464 section 7). */
-void frame_group_mac(const struct ip_addr *group, uint8_t mac[ETH_ALEN]);
-
 struct frame_ip {
 	const uint8_t *mac;	 /* destination; NULL: that of the group dst */
 	struct ip_addr src, dst; /* one family */

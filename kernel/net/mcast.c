@@ -1,3 +1,4 @@
+#include "net/internal.h"
 #include "net/mcast.h"
 #include <asm/errno.h>
 #include "mm/kmalloc.h"
@@ -34,7 +35,7 @@ int mcast_join(struct netif *n, const struct ip_addr *group)
 	m->group = *group;
 	m->users = 1;
 	if (!(n->flags & IFF_LOOPBACK)) {
-		frame_group_mac(group, mac);
+		ethernet_multicast(group, mac);
 		int err = netif_link_mcast(n, mac, true);
 		if (err) {
 			kfree(m);
@@ -59,7 +60,7 @@ int mcast_leave(struct netif *n, const struct ip_addr *group)
 	list_remove(&m->link);
 	mcast_report_leave(n, m);
 	if (!(n->flags & IFF_LOOPBACK)) {
-		frame_group_mac(group, mac);
+		ethernet_multicast(group, mac);
 		netif_link_mcast(n, mac, false);
 	}
 	kfree(m);

@@ -3,6 +3,7 @@
 #include <linux/if_arp.h>
 #include "net/dhcp_internal.h"
 #include "net/frame.h"
+#include "net/internal.h"
 #include "net/mcast.h"
 #include "net/mcast_report.h"
 #include "net/neighbour.h"
@@ -171,7 +172,7 @@ static int show_dev_mcast(struct textbuf *t, long arg)
 			uint8_t mac[ETH_ALEN];
 			if (n->flags & IFF_LOOPBACK)
 				continue;
-			frame_group_mac(&m->group, mac);
+			ethernet_multicast(&m->group, mac);
 			text_printf(t, "%-4d %-15s %-5u %-5u ", n->index, n->name, m->users, 0u);
 			for (int i = 0; i < ETH_ALEN; i++)
 				text_printf(t, "%02x", mac[i]);

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"unigornel/tests/net/stream"
 )
 
 const mib = 1 << 20
@@ -34,7 +36,7 @@ func download(t *testing.T, address string, n int64, stall time.Duration) {
 func upload(t *testing.T, address string, n int64, stall time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	w := &watch{Reader: &stream{n: n}}
+	w := &watch{Reader: stream.New(n)}
 	request, _ := http.NewRequest("POST", "http://"+port(address, "8080")+"/sum", struct{ io.Reader }{w})
 	request.ContentLength = n
 	r, err := fresh(0).Do(request)
@@ -74,7 +76,7 @@ func TestGuestAsClient(t *testing.T) {
 	boot(t)
 	n := pick[int64](32, 256) * mib
 	http.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(w, &stream{n: n})
+		io.Copy(w, stream.New(n))
 	})
 	both(t, func(t *testing.T, guest, host string) {
 		l, err := net.Listen("tcp", port(host, "8090"))

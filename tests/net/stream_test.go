@@ -6,34 +6,16 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"unigornel/tests/net/stream"
 )
-
-// stream is what programs/peer sends and expects: n bytes that depend on their position alone.
-type stream struct{ at, n int64 }
-
-func (s *stream) Read(b []byte) (int, error) {
-	if s.at >= s.n {
-		return 0, io.EOF
-	}
-	if int64(len(b)) > s.n-s.at {
-		b = b[:s.n-s.at]
-	}
-	for i := range b {
-		p := s.at + int64(i)
-		w := uint64(p>>3) * 0x9e3779b97f4a7c15
-		w ^= w >> 29
-		b[i] = byte(w >> (8 * uint(p&7)))
-	}
-	s.at += int64(len(b))
-	return len(b), nil
-}
 
 var (
 	sums  = map[int64]string{}
 	sumMu sync.Mutex
 )
 
-// sumOf is the sha256 of stream{n: n}, in hexadecimal.
+// sumOf is the sha256 of stream.New(n), in hexadecimal.
 func sumOf(n int64) string {
 	sumMu.Lock()
 	defer sumMu.Unlock()
@@ -41,7 +23,7 @@ func sumOf(n int64) string {
 		return s
 	}
 	h := sha256.New()
-	io.CopyBuffer(h, struct{ io.Reader }{&stream{n: n}}, make([]byte, 1<<20))
+	io.CopyBuffer(h, struct{ io.Reader }{stream.New(n)}, make([]byte, 1<<20))
 	sums[n] = fmt.Sprintf("%x", h.Sum(nil))
 	return sums[n]
 }

@@ -24,27 +24,9 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"unigornel/tests/net/stream"
 )
-
-// Stream is n bytes that depend on their position alone: a 64-bit word counter, mixed.
-type Stream struct{ at, n int64 }
-
-func (s *Stream) Read(b []byte) (int, error) {
-	if s.at >= s.n {
-		return 0, io.EOF
-	}
-	if int64(len(b)) > s.n-s.at {
-		b = b[:s.n-s.at]
-	}
-	for i := range b {
-		p := s.at + int64(i)
-		w := uint64(p>>3) * 0x9e3779b97f4a7c15
-		w ^= w >> 29
-		b[i] = byte(w >> (8 * uint(p&7)))
-	}
-	s.at += int64(len(b))
-	return len(b), nil
-}
 
 func check(err error) {
 	if err != nil {
@@ -62,7 +44,7 @@ func routes() {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "Hello World!\n") })
 	http.HandleFunc("/bytes", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", r.FormValue("n"))
-		io.CopyBuffer(w, struct{ io.Reader }{&Stream{n: count(r)}}, make([]byte, 256<<10))
+		io.CopyBuffer(w, struct{ io.Reader }{stream.New(count(r))}, make([]byte, 256<<10))
 	})
 	http.HandleFunc("/sum", func(w http.ResponseWriter, r *http.Request) {
 		h := sha256.New()
@@ -95,7 +77,7 @@ func routes() {
 			return
 		}
 		defer c.Close()
-		n, err := io.CopyBuffer(struct{ io.Writer }{c}, &Stream{n: count(r)}, make([]byte, 256<<10))
+		n, err := io.CopyBuffer(struct{ io.Writer }{c}, stream.New(count(r)), make([]byte, 256<<10))
 		if err == nil {
 			err = c.(*net.TCPConn).CloseWrite()
 		}
