@@ -61,7 +61,8 @@ static size_t use_buffer(unsigned q, uint8_t len_high, uint8_t len_low, const ui
 	uint16_t id;
 	unsigned n = take(q, &id, s);
 
-	if (!n)
+	/* A buffer that it said it had used already is not its own any more. */
+	if (!n || !dev.vq[q]->slots[id].descriptors)
 		return 0;
 	if (size > NET_HEADER)
 		size = NET_HEADER;

@@ -654,7 +654,8 @@ static void test_random_device(void **state)
 			switch (random_below(8)) {
 			case 0:
 			case 1:
-				if (dev.d.broken || !(n = take(q, &id, s)))
+				if (dev.d.broken || !(n = take(q, &id, s)) ||
+				    !dev.vq[q]->slots[id].descriptors)
 					break;
 				for (unsigned i = 0; i < n; i++)
 					if (s[i].flags & VRING_DESC_F_WRITE)
