@@ -39,7 +39,8 @@ struct netif_ops {
 	/* While the program is busy (epoll_busy) a driver may notify late and leave receive
 	 * interrupts off, within limits; this makes up for it. May be NULL. */
 	void (*catch_up)(struct netif *n);
-	/* True while frames are on their way out of the driver or the device's ring. May be NULL. */
+	/* True while frames are on their way out of the driver or the device's ring. May be NULL.
+	 */
 	bool (*sending)(struct netif *n);
 };
 
