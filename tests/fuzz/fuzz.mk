@@ -14,7 +14,7 @@ FUZZ_NET_COV := -fsanitize-coverage=trace-pc,trace-cmp
 .PHONY: fuzz fuzz-net
 fuzz: $(BUILD)/fuzz/fuzz_cpio
 	@for f in $^; do echo "  FUZZ $$f"; $$f $(FUZZ_TIME) || exit 1; done
-fuzz: fuzz-net
+fuzz: fuzz-net ## every fuzzer for FUZZ_TIME seconds (default 10)
 
 fuzz-net: $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%)
 	@for f in $^; do echo "  FUZZ $$f"; $$f $(FUZZ_TIME) || exit 1; done

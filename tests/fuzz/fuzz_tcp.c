@@ -332,6 +332,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		default:
 			if (op & 8)
 				icmp(&r);
+			else if (op & 64)
+				machine_fail_one_in = op & 32 ? 0 : 2 + byte(&r);
 			else if (op & 16)
 				wire_memory(op & 32 ? 64u << 20 : byte(&r) * 1000u);
 			else {
@@ -347,6 +349,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		machine_batch(false);
 	wire_batch(false);
 	wire_memory(64u << 20);
+	machine_fail_one_in = 0;
 	if (wire_bytes() > 48u << 20)
 		wire_die("more than 48 MiB of buffers");
 	machine_close_all();

@@ -26,7 +26,7 @@ $(BUILD)/packet/test_packet: $(call PACKET_OBJ,$(PACKET_KERNEL) $(PACKET_HOST) $
 	@$(CC) $(UNIT_CFLAGS) -o $@ $^ -lm
 
 .PHONY: test-packet
-test-packet: $(BUILD)/packet/test_packet
+test-packet: $(BUILD)/packet/test_packet ## the network packet by packet, on a virtual clock
 	@$<
 
 -include $(patsubst %.o,%.d,$(call PACKET_OBJ,$(PACKET_KERNEL) $(PACKET_HOST) $(PACKET_CASES)))
