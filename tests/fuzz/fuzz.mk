@@ -6,15 +6,14 @@ FUZZ_VFS  := tests/unit/vfs/shims.c $(wildcard kernel/vfs/[a-df-oq-z]*.c kernel/
              $(wildcard kernel/dev/tty*.c) kernel/time/deadline.c
 
 # The network: a coverage-guided engine of our own (engine.c), the machine of the packet tests, and
-# the stack compiled with coverage. Each mutates its corpus, tests/fuzz/corpus/NAME.
+# the stack compiled with coverage. Each mutates its corpus, tests/fuzz/corpus/NAME.pack.
 FUZZ_NET     := tcp frame call
 FUZZ_NET_OBJ  = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(1))
 FUZZ_NET_COV := -fsanitize-coverage=trace-pc,trace-cmp
 
 .PHONY: fuzz fuzz-net
-fuzz: $(BUILD)/fuzz/fuzz_cpio
-	@for f in $^; do echo "  FUZZ $$f"; $$f $(FUZZ_TIME) || exit 1; done
-fuzz: fuzz-net ## every fuzzer for FUZZ_TIME seconds (default 10)
+fuzz: fuzz-net $(BUILD)/fuzz/fuzz_cpio ## every fuzzer for FUZZ_TIME seconds (default 10)
+	@echo "  FUZZ $(BUILD)/fuzz/fuzz_cpio"; $(BUILD)/fuzz/fuzz_cpio $(FUZZ_TIME)
 
 fuzz-net: $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%)
 	@for f in $^; do echo "  FUZZ $$f"; $$f $(FUZZ_TIME) || exit 1; done
