@@ -167,13 +167,11 @@ struct tcp_sock {
 	bool hashed, orphan, queued_for_accept, dead, timer_pending;
 	bool cwnd_limited, was_limited; /* by cwnd, in this round trip; in the one before */
 	bool tx_valid;
-	bool in_batch;	      /* on tcp_ack_batch */
-	bool pingpong;	      /* interactive: delay ACKs to piggyback them */
-	bool nospace;	      /* the program met a full send buffer */
-	bool quickack_forced; /* TCP_QUICKACK */
-	bool connecting;      /* an attempt whose result connect has not told */
-	bool inq;	      /* TCP_INQ: tell how much is left to read */
-	uint8_t ack_pending;  /* TCP_ACK_* */
+	bool pingpong;	     /* interactive: delay ACKs to piggyback them */
+	bool nospace;	     /* the program met a full send buffer */
+	bool connecting;     /* an attempt whose result connect has not told */
+	bool inq;	     /* TCP_INQ: tell how much is left to read */
+	uint8_t ack_pending; /* TCP_ACK_* */
 
 	uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2, max_wnd;
 	uint32_t write_seq; /* behind the last byte (or FIN) that the program wrote */
@@ -230,16 +228,15 @@ struct tcp_sock {
 	uint32_t tlp_end; /* tail loss probe outstanding */
 	bool tlp_out, tlp_retrans;
 	uint32_t reordering;
-	uint32_t delivered_seq; /* bytes ever delivered (wraps) */
 
 	/* ACKs to be sent. */
-	struct list batch_link, delack_link;
+	struct list
+	    delack_link; /* on a queue of delayed ACKs, or of those for the end of the batch */
 	uint64_t delack_deadline;
 	uint8_t quick; /* quick ACKs left */
 	bool dsack;    /* report dsack_block next */
 	struct tcp_sack_block dsack_block;
 	uint64_t last_recv, last_sent, last_oow_ack;
-	uint32_t oow_ts;
 
 	/* Receive buffer tuning. */
 	uint32_t copied_seq; /* next byte that the program reads */
@@ -279,7 +276,6 @@ struct tcp_sock {
 	uint32_t segs_in, segs_out, data_in, data_out, total_retrans, dsack_dups, reord_seen,
 	    ooo_packets, delivered;
 	uint64_t last_ack_time;
-	uint64_t reject_drops; /* of a listener */
 };
 #define TCP_ACK_NONE  0
 #define TCP_ACK_DELAY 1 /* the delayed ACK timer runs */

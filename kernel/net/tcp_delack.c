@@ -131,8 +131,7 @@ void tcp_enter_quickack(struct tcp_sock *tp, unsigned n)
 
 void tcp_ack_data(struct tcp_sock *tp, uint32_t len, bool push)
 {
-	if (tp->nislands || tp->dsack || tp->rcv_nxt - tp->rcv_wup > tp->rcv_mss ||
-	    tp->quickack_forced) {
+	if (tp->nislands || tp->dsack || tp->rcv_nxt - tp->rcv_wup > tp->rcv_mss) {
 		tcp_ack_now(tp);
 		return;
 	}

@@ -180,6 +180,11 @@ long tcp_recvmsg(struct socket *so, struct socket_msg *m)
 	}
 	if (copied == 0 && !err)
 		err = read_nothing(tp);
+	if (copied && tp->inq) {
+		int left = (int)tcp_readable(tp);
+
+		cmsg_put(m, IPPROTO_TCP, TCP_CM_INQ, &left, sizeof left);
+	}
 	if (!peek && copied) {
 		tcp_rcv_adjust(tp);
 		tcp_cleanup_rbuf(tp, copied);

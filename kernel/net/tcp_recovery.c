@@ -164,6 +164,10 @@ static void leave(struct tcp_sock *tp)
 	/* RFC 6937 3: the window ends at ssthresh, though the last ACKs may have left it lower. */
 	if (tp->ca_state == TCP_CA_Recovery)
 		tp->cc.cwnd = tp->cc.ssthresh;
+	/* RFC 8985 6.2 step 4: sixteen recoveries without a duplicate, and the window is small
+	 * again. */
+	if (tp->rack_persist && --tp->rack_persist == 0)
+		tp->rack_mult = 1;
 	tcp_recovery_reset(tp);
 	if (tp->in_flight_sacked)
 		tp->ca_state = TCP_CA_Disorder;

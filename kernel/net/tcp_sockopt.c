@@ -102,7 +102,6 @@ static int set_window_clamp(struct tcp_sock *tp, int v)
 static void set_quickack(struct tcp_sock *tp, int v)
 {
 	if (!v) {
-		tp->quickack_forced = false;
 		tp->quick = 0;
 		tp->pingpong = true;
 		return;
