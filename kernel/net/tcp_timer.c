@@ -127,8 +127,9 @@ static void syn_timeout(struct tcp_sock *tp)
 	s->mark |= SEG_EVER;
 	tp->inet.route.generation = 0;
 	tcp_send_syn(tp, s);
-	tp->backoff++;
-	tcp_timer_set(tp, TCP_T_RTO, tcp_now + (tp->rto << tp->backoff));
+	if (tp->backoff < 20)
+		tp->backoff++;
+	tcp_rearm_rto(tp);
 }
 
 /* Large segments vanish without a word: a router hides its errors. Try smaller ones. (In the
