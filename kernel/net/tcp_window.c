@@ -65,7 +65,9 @@ static uint32_t free_space(const struct tcp_sock *tp)
 static uint32_t next_window(const struct tcp_sock *tp, uint32_t current)
 {
 	uint32_t space = free_space(tp), mask = (1u << tp->rcv_wscale) - 1;
-	uint32_t step = tp->rcv_mss < tp->inet.so.rcvbuf / 4 ? tp->rcv_mss : tp->inet.so.rcvbuf / 4;
+	/* What an empty buffer would offer: a step beyond that would close the window for good. */
+	uint32_t full = (uint32_t)((uint64_t)tp->inet.so.rcvbuf * tp->rcv_ratio >> 8);
+	uint32_t step = tp->rcv_mss < full / 4 ? tp->rcv_mss : full / 4;
 
 	/* RFC 9293 3.8.6.2.2: the right edge moves by a segment or half the buffer, and never
 	 * back (3.8.6). */
