@@ -17,12 +17,10 @@
 #include "vfs/regfile.h"
 #include "vfs/splice.h"
 
-#define MAX_PAGES 32
-/* Off: a connection over loopback has been seen to stall (net's TestSendfileWithExactLimit). */
-#define REFER_TO_CONSTANT false
-#define CONSTANT_MIN	  4096 /* bytes that are worth a reference */
-#define CONSTANT_MAX	  65536
-#define MESSAGE_PAGES	  16 /* that go into one message of a socket that keeps messages apart */
+#define MAX_PAGES     32
+#define CONSTANT_MIN  4096 /* bytes that are worth a reference */
+#define CONSTANT_MAX  65536
+#define MESSAGE_PAGES 16 /* that go into one message of a socket that keeps messages apart */
 
 /* Where the bytes go. */
 struct sink {
@@ -158,9 +156,7 @@ static long copy(struct file *in, uint64_t *pos, struct sink *s, size_t n)
 	bool direct = d && (s->socket || s->pipe || regular_data(s->file));
 	long done = 0;
 	while (n) {
-		long got = REFER_TO_CONSTANT && d && s->stream && n >= CONSTANT_MIN
-			       ? put_constant(d, *pos, n, s)
-			       : 0;
+		long got = d && s->stream && n >= CONSTANT_MIN ? put_constant(d, *pos, n, s) : 0;
 		if (!got)
 			got = direct ? put_pages(d, *pos, n, s) : put_copied(in, *pos, n, s);
 		if (got == -EAGAIN && s->pipe && done)
