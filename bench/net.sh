@@ -38,11 +38,11 @@ if [ -n "$relay" ]; then
     $n link set g0 master br0
     $n link set tap-bench master br0
     for d in h0 h1 g0 g1; do
-        ip netns exec $ns ethtool -K $d tx off rx off gro off >/dev/null 2>&1
+        ip netns exec $ns ethtool -K $d tx off rx off tso off gso off gro off >/dev/null 2>&1
     done
     for d in h1 g0 g1 br0 tap-bench; do
         ip netns exec $ns sysctl -qw "net.ipv6.conf.$d.disable_ipv6=1"
-        $n link set $d up
+        $n link set $d arp off up # or it would answer for h0, and frames find a way around the relay
     done
     device=h0
     # shellcheck disable=SC2086
