@@ -359,13 +359,16 @@ int dgram_set_peer(struct dgram_sock *d, const struct ip_addr *dst, uint16_t por
 	struct inet_sock *s = &d->in;
 	struct ip_addr before = s->local;
 
-	if (s->connected && !d->addr_bound)
-		dgram_clear_peer(d);
+	if (s->connected && !d->addr_bound) { /* the address was chosen for the peer of before */
+		s->local = s->v6 ? (struct ip_addr){.w = {0}} : ip_from_v4(0);
+		s->route.generation = 0;
+	}
 	int err = inet_route(s, dst);
 	if (!err && !broadcast_allowed(d, &s->route))
 		err = -EACCES;
-	if (err) {
+	if (err) { /* it stays connected to whom it was */
 		s->local = before;
+		s->route.generation = 0;
 		return err;
 	}
 	if (ip_is_any(&s->local))

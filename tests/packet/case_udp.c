@@ -417,6 +417,31 @@ CASE(udp_connected_only, "RFC 1122 4.1.3.5; connect(2)",
 	CHECK_EQ(sk_recv_bytes(any, b, 10, 0), -EAGAIN);
 }
 
+CASE(udp_reconnect, "connect(2)", "a connect that fails leaves the old peer, a new one replaces it")
+{
+	char b[10];
+	struct address a;
+	uint16_t port;
+	int fd = bound(9000);
+	CHECK_EQ(sk_connect(fd, peer_address(), 4000), 0);
+	CHECK(sk_connect(fd, v6 ? address6("::ffff:8.8.8.8") : address4(0xe0000001 | 0xf), 4001) <=
+	      0);
+	CHECK_EQ(sk_connect(fd, peer_address(), 4002), 0);
+	CHECK_EQ(sk_name(fd, true, &a, &port), 0);
+	CHECK_EQ(port, 4002);
+	put_udp(4000, 9000, "a", 1);
+	CHECK_EQ(sk_recv_bytes(fd, b, 10, 0), -EAGAIN);
+	put_udp(4002, 9000, "bb", 2);
+	CHECK_EQ(sk_recv_bytes(fd, b, 10, 0), 2);
+	if (!v6) { /* no broadcasts without leave */
+		CHECK_EQ(sk_connect(fd, address4(LOCAL4 | 255), 4003), -EACCES);
+		CHECK_EQ(sk_name(fd, true, &a, &port), 0);
+		CHECK_EQ(port, 4002);
+		put_udp(4002, 9000, "ccc", 3);
+		CHECK_EQ(sk_recv_bytes(fd, b, 10, 0), 3);
+	}
+}
+
 CASE(udp_reuseport, "socket(7) SO_REUSEPORT", "a group shares the flows, each flow has one socket")
 {
 	int fd[4], hits[4] = {0}, first[50];
