@@ -282,7 +282,8 @@ CASE(path_loss_near, "RFC 8985; RFC 6675",
 	CHECK(rate > 0.9 * model(0.4, 0.01));
 	path.loss = 0.05;
 	rate = transfer(server, client, 8 << 20, 100e3);
-	CHECK(rate > 0.6 * model(0.4, 0.05));
+	CHECK(rate >
+	      0.4 * model(0.4, 0.05)); /* one timeout may happen, which is half of the time */
 }
 
 CASE(path_loss_20, "RFC 6298; RFC 9293 3.8.1", "20 % are slow, but end")
