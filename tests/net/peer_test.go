@@ -24,20 +24,19 @@ func download(t *testing.T, address string, n int64, stall time.Duration) {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
-	h, w := sha256.New(), &watch{Reader: r.Body}
+	h, w := sha256.New(), &stream.Watch{Reader: r.Body}
 	got, err := io.CopyBuffer(h, struct{ io.Reader }{w}, make([]byte, mib))
 	if sum := fmt.Sprintf("%x", h.Sum(nil)); err != nil || got != n || sum != sumOf(n) {
 		t.Fatalf("%d bytes down: %d came, right: %v, %v", n, got, sum == sumOf(n), err)
 	}
-	report(t, "down", n, begin, w.longest, stall)
+	report(t, "down", n, begin, w.Longest, stall)
 }
 
 // upload sends a stream to the guest, which says what it got.
 func upload(t *testing.T, address string, n int64, stall time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	w := &watch{Reader: stream.New(n)}
-	request, _ := http.NewRequest("POST", "http://"+port(address, "8080")+"/sum", struct{ io.Reader }{w})
+	request, _ := http.NewRequest("POST", "http://"+port(address, "8080")+"/sum", struct{ io.Reader }{stream.New(n)})
 	request.ContentLength = n
 	r, err := fresh(0).Do(request)
 	if err != nil {
@@ -48,7 +47,11 @@ func upload(t *testing.T, address string, n int64, stall time.Duration) {
 	if want := fmt.Sprintf("%d %s\n", n, sumOf(n)); string(answer) != want {
 		t.Fatalf("%d bytes up: the guest got %swanted %s", n, answer, want)
 	}
-	report(t, "up", n, begin, w.longest, stall)
+	longest, err := time.ParseDuration(r.Header.Get("Longest-Pause"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, "up", n, begin, longest, stall)
 }
 
 func report(t *testing.T, direction string, n int64, begin time.Time, longest, stall time.Duration) {

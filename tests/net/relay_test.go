@@ -18,7 +18,7 @@ func TestBadPaths(t *testing.T) {
 		{"loss5", []string{"-loss", "0.05"}, 8, 5 * time.Second},
 		{"reorder", []string{"-reorder", "0.1"}, 32, 2 * time.Second},
 		{"duplicate", []string{"-duplicate", "0.1"}, 32, 2 * time.Second},
-		{"corrupt", []string{"-corrupt", "0.01"}, 16, 3 * time.Second},
+		{"corrupt", []string{"-corrupt", "0.01"}, 16, 5 * time.Second},
 		{"delay", []string{"-delay", "25ms"}, 32, 2 * time.Second},
 		{"all", []string{"-delay", "25ms", "-loss", "0.01", "-reorder", "0.02", "-duplicate", "0.01", "-corrupt", "0.002"}, 4, 5 * time.Second},
 	} {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"unigornel/tests/net/stream"
 )
@@ -26,21 +25,4 @@ func sumOf(n int64) string {
 	io.CopyBuffer(h, struct{ io.Reader }{stream.New(n)}, make([]byte, 1<<20))
 	sums[n] = fmt.Sprintf("%x", h.Sum(nil))
 	return sums[n]
-}
-
-// watch passes a stream on and remembers the longest time in which nothing came.
-type watch struct {
-	io.Reader
-	last    time.Time
-	longest time.Duration
-}
-
-func (w *watch) Read(b []byte) (int, error) {
-	n, err := w.Reader.Read(b)
-	now := time.Now()
-	if !w.last.IsZero() && now.Sub(w.last) > w.longest {
-		w.longest = now.Sub(w.last)
-	}
-	w.last = now
-	return n, err
 }

@@ -1,7 +1,10 @@
 // Package stream is what both ends of the network tests send and expect.
 package stream
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // New is n bytes that depend on their position alone: a 64-bit word counter, mixed.
 func New(n int64) io.Reader { return &stream{n: n} }
@@ -23,4 +26,21 @@ func (s *stream) Read(b []byte) (int, error) {
 	}
 	s.at += int64(len(b))
 	return len(b), nil
+}
+
+// Watch passes a stream on and remembers the longest time in which nothing came.
+type Watch struct {
+	io.Reader
+	Longest time.Duration
+	last    time.Time
+}
+
+func (w *Watch) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	now := time.Now()
+	if !w.last.IsZero() && now.Sub(w.last) > w.Longest {
+		w.Longest = now.Sub(w.last)
+	}
+	w.last = now
+	return n, err
 }

@@ -48,11 +48,13 @@ func routes() {
 	})
 	http.HandleFunc("/sum", func(w http.ResponseWriter, r *http.Request) {
 		h := sha256.New()
-		n, err := io.CopyBuffer(h, struct{ io.Reader }{r.Body}, make([]byte, 256<<10))
+		body := &stream.Watch{Reader: r.Body}
+		n, err := io.CopyBuffer(h, struct{ io.Reader }{body}, make([]byte, 256<<10))
 		if err != nil {
 			http.Error(w, err.Error(), 500)
 			return
 		}
+		w.Header().Set("Longest-Pause", body.Longest.String())
 		fmt.Fprintf(w, "%d %x\n", n, h.Sum(nil))
 	})
 	http.HandleFunc("/fetch", func(w http.ResponseWriter, r *http.Request) {
