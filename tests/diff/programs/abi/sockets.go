@@ -916,6 +916,7 @@ func udpControl() {
 	recvMessage("arrives", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
 	result("SO_TIMESTAMPNS", syscall.SetsockoptInt(int(a), 1, 35, 0))
 	result("SO_TIMESTAMPING", syscall.SetsockoptInt(int(a), 1, 37, 0x18))
+	time.Sleep(200 * time.Millisecond) // Linux begins to take the time of packets a little later
 	send("plain", s, nil)
 	recvMessage("with a timestamp", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)
 	result("SO_TIMESTAMPING", syscall.SetsockoptInt(int(a), 1, 37, 0))

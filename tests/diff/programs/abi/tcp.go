@@ -296,7 +296,7 @@ func tcpClose(family int, pipes chan os.Signal) {
 	b := newBuffer()
 	bp := uintptr(unsafe.Pointer(b))
 	signals := func(what string) {
-		time.Sleep(settle)
+		time.Sleep(300 * time.Millisecond) // the runtime hands them on in its own time
 		k := 0
 		for len(pipes) > 0 {
 			<-pipes
