@@ -46,7 +46,7 @@ void xen_timer_init(void (*expired)(void *))
 {
 	int err = evtchn_bind_virq(VIRQ_TIMER, expired, NULL);
 
-	if (err)
+	if (err < 0)
 		panic("Xen gives this domain no timer (%d)", err);
 	xen_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 }

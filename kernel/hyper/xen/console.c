@@ -199,7 +199,7 @@ void xen_console_start_input(void)
 
 	if (dom0) {
 		err = evtchn_bind_virq(VIRQ_CONSOLE, hypervisor_input, NULL);
-		if (!err)
+		if (err >= 0)
 			hypervisor_input(NULL);
 	} else if (ring) {
 		err = evtchn_attach(port, ring_input, NULL);
@@ -208,6 +208,6 @@ void xen_console_start_input(void)
 	} else {
 		return;
 	}
-	if (err)
+	if (err < 0)
 		printk("unigornel: no console input: no event channel (%d)\n", err);
 }

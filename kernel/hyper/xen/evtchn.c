@@ -79,7 +79,9 @@ int evtchn_bind_virq(unsigned virq, irq_handler_t handler, void *arg)
 	struct evtchn_bind_virq bind = {.virq = virq, .vcpu = 0};
 	int err = (int)xen_event_channel_op(EVTCHNOP_bind_virq, &bind);
 
-	return err ? err : evtchn_attach(bind.port, handler, arg);
+	if (!err)
+		err = evtchn_attach(bind.port, handler, arg);
+	return err ? err : (int)bind.port;
 }
 
 void evtchn_notify(evtchn_port_t port)
