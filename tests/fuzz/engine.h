@@ -5,7 +5,8 @@
  * again.
  *
  *   fuzz_NAME [SECONDS [SEED]]   mutate the corpus (tests/fuzz/corpus/NAME.pack, and the
- *                                files in tests/fuzz/corpus/NAME if it is there) for so long
+ *                                files in tests/fuzz/corpus/NAME if it is there) for so many
+ *                                seconds of CPU time
  *   fuzz_NAME -keep SECONDS      and write inputs that reach new code into that folder
  *   fuzz_NAME FILE...            run these
  *   fuzz_NAME -pack OUT FILE...  those of them that together reach what all reach, in one file

@@ -1,5 +1,5 @@
 # Fuzzers: tests/fuzz/fuzz_NAME.c, built with ASan and UBSan. `make fuzz` runs each for FUZZ_TIME
-# seconds with a new seed, which it prints; the same seed repeats a run.
+# seconds of CPU time with a new seed, which it prints; the same seed repeats a run.
 
 FUZZ_TIME ?= 10
 FUZZ_VFS  := tests/unit/vfs/shims.c $(wildcard kernel/vfs/[a-df-oq-z]*.c kernel/vfs/e[pv]*.c kernel/vfs/p[aeio]*.c) \
@@ -12,7 +12,7 @@ FUZZ_NET_OBJ  = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(1))
 FUZZ_NET_COV := -fsanitize-coverage=trace-pc,trace-cmp
 
 .PHONY: fuzz fuzz-net
-fuzz: fuzz-net $(BUILD)/fuzz/fuzz_cpio ## every fuzzer for FUZZ_TIME seconds (default 10)
+fuzz: fuzz-net $(BUILD)/fuzz/fuzz_cpio ## every fuzzer for FUZZ_TIME seconds of CPU time (default 10)
 	@echo "  FUZZ $(BUILD)/fuzz/fuzz_cpio"; $(BUILD)/fuzz/fuzz_cpio $(FUZZ_TIME)
 
 fuzz-net: $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%)
