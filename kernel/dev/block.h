@@ -37,10 +37,14 @@ struct block_request {
 	uint64_t sector, sectors;
 	const struct block_segment *segments;
 	unsigned nsegments;
+	/* A hint: another request follows at once, so the device need not be told of this one yet.
+	 */
+	bool more;
 	/* 0, -EIO, -ENOSPC, -EOPNOTSUPP, ... Called exactly once. */
 	void (*done)(struct block_request *r, int error);
 	void *owner;
-	void *driver; /* the driver's */
+	void *driver;	      /* the driver's, */
+	uint64_t progress[2]; /* and this; undefined at submit */
 };
 
 struct block_device;
@@ -48,6 +52,14 @@ struct block_ops {
 	/* Takes r; queues it when the ring is full. Nothing blocks, nothing fails: errors go to
 	 * done. What crosses the limits below has been cut by the core. */
 	void (*submit)(struct block_device *d, struct block_request *r);
+	/*
+	 * Both NULL, or: pages of the driver's, for the data of requests, that the device reaches
+	 * at less cost than any others (no copy). page_get: PADDR_NONE when there is none now, and
+	 * the core takes one from page_alloc. They are not zeroed, but never held anything but data
+	 * of this disk. page_put gives one back, also after block_remove.
+	 */
+	paddr_t (*page_get)(struct block_device *d);
+	void (*page_put)(struct block_device *d, paddr_t p);
 };
 
 struct block_device {
@@ -58,7 +70,7 @@ struct block_device {
 	uint32_t logical, physical; /* sector sizes in bytes: 512 or 4096 */
 	unsigned max_segments;	    /* of one request, at most BLOCK_MAX_SEGMENTS */
 	uint32_t max_bytes;	    /* of one request */
-	bool readonly, flush, fua, discard, write_zeroes;
+	bool readonly, removable, flush, fua, discard, write_zeroes;
 	uint32_t discard_granularity, max_discard_sectors;
 	char serial[21];
 	bool gone;
