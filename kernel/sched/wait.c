@@ -102,3 +102,9 @@ int wait_sleep(uint64_t deadline)
 	t->woken = false;
 	return 0;
 }
+
+void wait_sleep_uninterruptible(void)
+{
+	sched_sleep();
+	current->woken = false;
+}

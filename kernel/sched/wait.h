@@ -52,6 +52,8 @@ static inline void waitqueue_wake_all(struct waitqueue *wq, uint32_t events)
 void wait_prepare(struct waitqueue *wq, struct wait_entry *e);
 /* Sleeps until woken, a signal is deliverable, or the deadline. 0, -ERESTARTSYS, -ETIMEDOUT. */
 int wait_sleep(uint64_t deadline);
+/* The same until woken, for whatever reason; signals stay pending. */
+void wait_sleep_uninterruptible(void);
 void wait_finish(struct waitqueue *wq, struct wait_entry *e);
 
 /*
@@ -76,3 +78,20 @@ void wait_finish(struct waitqueue *wq, struct wait_entry *e);
 		wait_finish((wq), &we_entry_);                                                     \
 		we_ret_;                                                                           \
 	})
+
+/*
+ * Sleeps until cond is true, whatever signals come: for what ends soon and by itself, as disk
+ * transfers do. No lock may be held.
+ */
+#define wait_event_uninterruptible(wq, cond)                                                       \
+	do {                                                                                       \
+		struct wait_entry we_entry_;                                                       \
+		for (;;) {                                                                         \
+			wait_prepare((wq), &we_entry_);                                            \
+			if (cond)                                                                  \
+				break;                                                             \
+			wait_sleep_uninterruptible();                                              \
+			wait_finish((wq), &we_entry_);                                             \
+		}                                                                                  \
+		wait_finish((wq), &we_entry_);                                                     \
+	} while (0)

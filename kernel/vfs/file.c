@@ -64,7 +64,7 @@ static long transfer(struct file *f, long (*fn)(struct file *, struct uio *, uin
 		return 0;
 	if (!f->ops->lseek)
 		return fn(f, u, NULL);
-	if (pos)
+	if (pos || f->ops->own_position)
 		return fn(f, u, pos);
 	spin_lock(&f->lock);
 	long n = fn(f, u, &f->pos);

@@ -47,8 +47,12 @@ struct file_ops {
 	long (*fsync)(struct file *f); /* NULL: -EINVAL */
 	/* The page for mm/filemap.h; NULL: cannot be mapped (-ENODEV). */
 	int (*map_page)(struct file *f, uint64_t pgoff, bool write, uint64_t *paddr);
+	/* fallocate(2), f being writable, the range sane: linux/falloc.h. NULL: -EOPNOTSUPP. */
+	long (*fallocate)(struct file *f, unsigned mode, uint64_t offset, uint64_t len);
 	void (*release)(struct file *f);
 	bool empty_writes;
+	/* read and write sleep: they lock the file's own position themselves, where pos is NULL. */
+	bool own_position;
 };
 
 struct file {

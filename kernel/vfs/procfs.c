@@ -1,4 +1,5 @@
 #include "vfs/procfs.h"
+#include "dev/block_file.h"
 #include "vfs/proc_net.h"
 #include "vfs/tree.h"
 
@@ -11,4 +12,5 @@ void procfs_init(void)
 	proc_system_init();
 	proc_sysctl_init();
 	proc_net_init();
+	block_sysfs_init();
 }

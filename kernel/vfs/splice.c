@@ -16,6 +16,7 @@ bool spliceable(struct file *f, bool into)
 		return false;
 	switch (f->inode->mode & S_IFMT) {
 	case S_IFREG:
+	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
 		return true;

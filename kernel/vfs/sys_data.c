@@ -5,6 +5,7 @@
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include "dev/block_file.h"
 #include "mm/uaccess.h"
 #include "sched/thread.h"
 #include "sys/rlimit.h"
@@ -60,17 +61,22 @@ long sys_ftruncate(int fd, int64_t size)
 static long allocate(struct file *f, unsigned mode, uint64_t offset, uint64_t len)
 {
 	struct filedata *d = regular_data(f);
+	const unsigned both = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+	if ((mode & both) == both)
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
 	if (!f->can_write)
 		return -EBADF;
 	if (inode_is(f->inode, S_IFIFO))
 		return -ESPIPE;
 	if (inode_is(f->inode, S_IFDIR))
 		return -EISDIR;
+	if (inode_is(f->inode, S_IFBLK))
+		return f->ops->fallocate ? f->ops->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
 	if (!d)
 		return -ENODEV;
 	if (mode & ~(unsigned)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
-		return -EOPNOTSUPP;
-	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
 	int err;
 	if (mode & FALLOC_FL_PUNCH_HOLE)
@@ -98,7 +104,7 @@ long sys_fallocate(int fd, int mode, int64_t offset, int64_t len)
 	return err;
 }
 
-/* Durability: what lies in memory is as durable as it gets, on tmpfs too. */
+/* Durability: what lies in memory is as durable as it gets, on tmpfs too; disks are flushed. */
 
 static long sync_file(int fd, bool any)
 {
@@ -127,6 +133,7 @@ long sys_syncfs(int fd)
 
 long sys_sync(void)
 {
+	block_sync_all();
 	return 0;
 }
 
@@ -137,7 +144,8 @@ long sys_sync_file_range(int fd, int64_t offset, int64_t n, unsigned flags)
 	struct file *f = fd_get(fd);
 	if (!f)
 		return -EBADF;
-	bool seekable = inode_is(f->inode, S_IFREG) || inode_is(f->inode, S_IFDIR);
+	bool seekable = inode_is(f->inode, S_IFREG) || inode_is(f->inode, S_IFDIR) ||
+			inode_is(f->inode, S_IFBLK);
 	file_put(f);
 	return seekable ? 0 : -ESPIPE;
 }
@@ -165,7 +173,7 @@ long sys_readahead(int fd, int64_t offset, size_t count)
 		file_put(f);
 		return -EBADF;
 	}
-	long err = regular_data(f) ? 0 : -EINVAL;
+	long err = regular_data(f) || inode_is(f->inode, S_IFBLK) ? 0 : -EINVAL;
 	file_put(f);
 	return err;
 }

@@ -1,5 +1,6 @@
 /* open(2), openat2(2), creat(2), close(2). */
 #include <asm/errno.h>
+#include "dev/block_file.h"
 #include "lib/printk.h"
 #include "mm/uaccess.h"
 #include "vfs/devfs.h"
@@ -56,8 +57,10 @@ int open_dentry(struct dentry *d, unsigned flags, struct file **out)
 		const struct file_ops *ops = device_ops(i->rdev);
 		return ops ? new_file(ops, flags, d, out) : -ENXIO;
 	}
+	case S_IFBLK:
+		return block_open(i, d, flags, out);
 	default:
-		return -ENXIO; /* sockets, block devices without a driver */
+		return -ENXIO; /* sockets */
 	}
 }
 

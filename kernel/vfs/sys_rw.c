@@ -85,7 +85,7 @@ long sys_pwrite64(int fd, uintptr_t buf, size_t n, int64_t pos)
 
 static long vector(int fd, bool write, uintptr_t vec, size_t count, uint64_t pos, int flags)
 {
-	/* High priority and write-through mean nothing for memory. */
+	/* High priority means nothing. */
 	const int known = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | (write ? RWF_APPEND : 0);
 	if (flags & ~known)
 		return -EOPNOTSUPP;
@@ -107,6 +107,11 @@ static long vector(int fd, bool write, uintptr_t vec, size_t count, uint64_t pos
 			r = transfer_at(f, write, &u, pos);
 		} else {
 			r = write ? file_write(f, &u, NULL) : file_read(f, &u, NULL);
+		}
+		if (write && r > 0 && (flags & (RWF_DSYNC | RWF_SYNC)) && f->ops->fsync) {
+			long err = f->ops->fsync(f);
+			if (err)
+				r = err;
 		}
 		kfree(store);
 	}

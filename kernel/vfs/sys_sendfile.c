@@ -18,7 +18,8 @@
 #include "vfs/splice.h"
 
 #define MAX_PAGES     32
-#define CONSTANT_MIN  4096 /* bytes that are worth a reference */
+#define COPY_DISK     65536 /* bytes at a time from a disk, which is slow to begin */
+#define CONSTANT_MIN  4096  /* bytes that are worth a reference */
 #define CONSTANT_MAX  65536
 #define MESSAGE_PAGES 16 /* that go into one message of a socket that keeps messages apart */
 
@@ -134,11 +135,12 @@ static long put_constant(struct filedata *d, uint64_t pos, size_t n, struct sink
 /* A file whose bytes are not simply there, or somewhere that may wait: through a buffer. */
 static long put_copied(struct file *in, uint64_t pos, size_t n, struct sink *s)
 {
-	uint8_t *buf = kmalloc(PAGE_SIZE);
+	size_t size = inode_is(in->inode, S_IFBLK) ? COPY_DISK : PAGE_SIZE;
+	uint8_t *buf = kmalloc(size);
 	struct uio u;
 	if (!buf)
 		return -ENOMEM;
-	uio_init_kernel(&u, buf, n < PAGE_SIZE ? n : PAGE_SIZE);
+	uio_init_kernel(&u, buf, n < size ? n : size);
 	long got = file_read(in, &u, &pos);
 	s->more = false;
 	if (got > 0) {
@@ -183,8 +185,9 @@ static long send_file(struct file *out, struct file *in, uintptr_t offset, size_
 		return -ESPIPE;
 	if (offset && copy_from_user(&at, offset, sizeof at))
 		return -EFAULT;
-	if (at < 0 || (int64_t)n < 0 || !inode_is(in->inode, S_IFREG) || !in->ops->read ||
-	    !spliceable(out, true) || (atomic_load(&out->flags) & O_APPEND))
+	bool data = inode_is(in->inode, S_IFREG) || inode_is(in->inode, S_IFBLK);
+	if (at < 0 || (int64_t)n < 0 || !data || !in->ops->read || !spliceable(out, true) ||
+	    (atomic_load(&out->flags) & O_APPEND))
 		return -EINVAL;
 	if (n > UIO_MAXBYTES)
 		n = UIO_MAXBYTES;

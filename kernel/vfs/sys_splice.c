@@ -71,7 +71,8 @@ static long file_to_pipe(struct other *o, struct file *pipe, bool nonblock)
 		done += n;
 		o->left -= (size_t)n;
 		bool stream = socket && socket_of(o->file)->type == SOCK_STREAM;
-		if (!stream && !inode_is(o->file->inode, S_IFREG))
+		if (!stream && !inode_is(o->file->inode, S_IFREG) &&
+		    !inode_is(o->file->inode, S_IFBLK))
 			break; /* one message, or what a device has */
 	}
 	return done;

@@ -125,7 +125,7 @@ long sys_statx(int dirfd, uintptr_t path, unsigned flags, unsigned mask, uintptr
 	x.stx_ctime = timestamp(i->ctime);
 	x.stx_mtime = timestamp(i->mtime);
 	x.stx_rdev_major = (uint32_t)(i->rdev >> 8 & 0xfff);
-	x.stx_rdev_minor = (uint32_t)(i->rdev & 0xff);
+	x.stx_rdev_minor = (uint32_t)((i->rdev & 0xff) | (i->rdev >> 12 & 0xfff00));
 	x.stx_dev_minor = i->super->dev;
 	spin_unlock(&i->lock);
 	inode_put(i);

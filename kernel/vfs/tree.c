@@ -105,3 +105,41 @@ void tree_default_file(const char *path, const char *text)
 	struct inode *i = tree_add(&super_tmpfs, path, S_IFREG | 0644);
 	filedata_set_backing(&i->data, text, strlen(text), NULL);
 }
+
+/* tree_lock is held. Depth is bounded by what the kernel itself has made. */
+static void remove_below(struct dentry *d)
+{
+	struct dentry *child;
+
+	if (!inode_is(d->inode, S_IFDIR))
+		return;
+	while ((child = dir_next(d->inode, 0)) != NULL) {
+		dentry_get(child);
+		remove_below(child);
+		dir_remove(child);
+		dentry_put(child);
+	}
+}
+
+void tree_remove(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	size_t n = (size_t)(name - path);
+	char up[128]; /* the kernel's own paths are short */
+
+	strlcpy(up, path, n + 1 < sizeof up ? n + 1 : sizeof up);
+	struct dentry *dir = path_lookup_kernel(up), *d = NULL;
+
+	if (!dir)
+		return;
+	spin_lock(&tree_lock);
+	if (inode_is(dir->inode, S_IFDIR))
+		d = dir_lookup(dir, name);
+	if (d) {
+		remove_below(d);
+		dir_remove(d);
+		dentry_put(d);
+	}
+	spin_unlock(&tree_lock);
+	dentry_put(dir);
+}

@@ -14,3 +14,5 @@ void tree_text(const struct super *s, const char *path, uint32_t mode, const str
 	       long arg);
 /* A regular file whose content is constant kernel data, left in place. Not if path exists. */
 void tree_default_file(const char *path, const char *text);
+/* Removes what is at path, a directory with all below it; nothing if there is nothing. */
+void tree_remove(const char *path);
