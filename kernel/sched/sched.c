@@ -241,16 +241,40 @@ void thread_started(struct trap_frame *f)
 	exit_work(f, -1);
 }
 
-void thread_launch(struct thread *t)
+/* Leaves at sp what switch_stacks pops: six registers and the return address. */
+static void set_start(struct thread *t, uint64_t *sp, void (*start)(void))
 {
-	struct percpu *cpu = this_cpu();
-	uint64_t *sp = (uint64_t *)(void *)thread_frame(t);
-
-	/* What switch_stacks pops: six registers and the return address. */
-	*--sp = (uint64_t)thread_first_return;
+	*--sp = (uint64_t)start;
 	for (int i = 0; i < 6; i++)
 		*--sp = 0;
 	t->ksp = (uint64_t)sp;
+}
+
+/* Where a kernel thread comes out of its first switch. */
+static void kernel_thread_start(void)
+{
+	finish_switch();
+	current->kernel_func();
+	panic("%s has ended", current->name);
+}
+
+void thread_launch_kernel(struct thread *t)
+{
+	struct percpu *cpu = this_cpu();
+
+	/* The empty word makes the stack what a function finds when it has been called. */
+	set_start(t, (uint64_t *)t->kstack_top - 1, kernel_thread_start);
+	spin_lock(&cpu->rq.lock);
+	enqueue(&cpu->rq, t, false);
+	spin_unlock(&cpu->rq.lock);
+	arm_slice_timer();
+}
+
+void thread_launch(struct thread *t)
+{
+	struct percpu *cpu = this_cpu();
+
+	set_start(t, (uint64_t *)(void *)thread_frame(t), thread_first_return);
 	spin_lock(&cpu->rq.lock);
 	t->state = THREAD_SLEEPING;
 	enqueue(&cpu->rq, t, false);

@@ -35,5 +35,10 @@ void thread_launch(struct thread *t);
 /* Undoes thread_create. */
 void thread_discard(struct thread *t);
 
+/* A thread of the kernel itself that runs func, which never returns (worker.h). It has no vector
+ * state, no tid, is on no list and takes no signals. NULL when memory is out. */
+struct thread *thread_create_kernel(const char *name, void (*func)(void));
+void thread_launch_kernel(struct thread *t);
+
 /* Takes the calling thread off the list of threads and ends it. */
 void thread_end_self(void) __attribute__((noreturn));

@@ -73,6 +73,30 @@ struct thread *thread_create(void)
 	return t;
 }
 
+struct thread *thread_create_kernel(const char *name, void (*func)(void))
+{
+	struct thread *t = kzalloc(sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->kstack = vmap_alloc_stack(KSTACK_SIZE);
+	if (!t->kstack) {
+		kfree(t);
+		return NULL;
+	}
+	t->kstack_top = (uint64_t)t->kstack + KSTACK_SIZE;
+	t->kernel_func = func;
+	fpu_save_control(&t->fpu_control);
+	t->state = THREAD_SLEEPING;
+	t->refs = 1;
+	list_init(&t->run_link);
+	list_init(&t->all_link);
+	list_init(&t->sig.pending.queue);
+	t->sig.blocked = ~0ul; /* its waits are never interrupted */
+	strlcpy(t->name, name, sizeof t->name);
+	return t;
+}
+
 struct trap_frame *thread_frame(struct thread *t)
 {
 	return (struct trap_frame *)(t->kstack_top - sizeof(struct trap_frame));

@@ -1,6 +1,6 @@
 /*
- * Kernel threads: every thread here runs one of the program's threads (a Go M or a pthread), or is
- * the idle loop of a CPU.
+ * Kernel threads: every thread here runs one of the program's threads (a Go M or a pthread), but
+ * for the kernel's own worker (worker.h).
  *
  * Kernel code is not preempted: a thread is switched away only where it blocks, or at the border to
  * the program. Run queues are per CPU, each under its own lock.
@@ -36,6 +36,7 @@ struct thread {
 	void *xsave_memory;		/* what xsave lies in */
 	struct fpu_control fpu_control; /* while switched away and not fpu_live */
 	void *kstack;
+	void (*kernel_func)(void); /* of a kernel thread, else NULL */
 
 	int tid;
 	enum thread_state state; /* guarded by the run queue's lock */

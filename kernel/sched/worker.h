@@ -20,3 +20,7 @@ void work_setup(struct work *w, void (*func)(struct work *w));
 /* Has func called soon. From anywhere, interrupt handlers included. Nothing happens if w is queued
  * already; once func has begun it may be queued anew. w stays the caller's. */
 void work_queue(struct work *w);
+/* Takes w off the queue. False: it was not on it; its func may be running. */
+bool work_cancel(struct work *w);
+/* True in a func. */
+bool on_worker(void);

@@ -117,6 +117,7 @@ void traps_init_cpu(void)
 	/* Something for trap code to find before there are threads. */
 	boot_cpu.self = &boot_cpu;
 	boot_cpu.thread = &boot_thread;
+	boot_thread.sig.blocked = ~0ul; /* waits at boot are not interrupted */
 	list_init(&boot_cpu.rq.ready);
 	wrmsr(MSR_GS_BASE, (uint64_t)&boot_cpu);
 

@@ -59,7 +59,9 @@ struct xenbus_device {
 	/* Of xenbus.c. */
 	struct xs_watch watch;
 	char watch_path[XS_PATH_MAX + 8];
+	bool running; /* ready was called */
 	bool failed;
+	const char *why;
 	struct work fail_work;
 };
 

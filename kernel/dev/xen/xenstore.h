@@ -43,12 +43,17 @@ int xs_transaction_start(xs_transaction *t);
 int xs_transaction_end(xs_transaction t, bool abort);
 
 /* Calls func on the worker thread after a change at path or below it, and once at the start.
- * Changes that come quickly may be reported as one. */
+ * Changes that come quickly may be reported as one; changed is then path itself. */
 struct xs_watch {
 	struct list link;
 	const char *path; /* stays the caller's, as long as the watch lives */
 	void (*func)(struct xs_watch *w, const char *changed);
+	/* Whether a change matters; in interrupt context. May be NULL: all do. */
+	bool (*wanted)(const struct xs_watch *w, const char *changed);
+	/* Of xenstore_watch.c. */
 	unsigned token;
+	bool fired;
+	char *changed;
 };
 int xs_watch_add(struct xs_watch *w);
 /* Afterwards func is not running and will not run. Worker thread only. */

@@ -7,6 +7,7 @@
  * runs under.
  */
 #pragma once
+#include <stdbool.h>
 #include "dev/irq.h"
 #include "hyper/xen/hypercall.h"
 
@@ -28,3 +29,6 @@ void evtchn_notify(evtchn_port_t port);
 /* After a resume from suspend all channels are gone, with their handlers; the ABI is set up anew.
  */
 void evtchn_resume(void);
+/* While true evtchn_close does nothing: after a resume the ports that drivers still know belong to
+ * others (xenbus_resume). */
+void evtchn_stale(bool yes);

@@ -14,6 +14,7 @@
 #include <xen/arch-x86/hvm/start_info.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
+#include <xen/grant_table.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
@@ -72,6 +73,11 @@ static inline long xen_event_channel_op(unsigned cmd, void *arg)
 static inline long xen_hvm_op(unsigned cmd, void *arg)
 {
 	return xen_hypercall(__HYPERVISOR_hvm_op, cmd, arg, 0, 0);
+}
+
+static inline long xen_grant_table_op(unsigned cmd, void *args, unsigned count)
+{
+	return xen_hypercall(__HYPERVISOR_grant_table_op, cmd, args, count, 0);
 }
 
 /* HVMOP_get_param of this domain (hvm/params.h): 0 and *value, or an error. */

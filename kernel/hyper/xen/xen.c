@@ -7,6 +7,8 @@
 #include "boot_info.h"
 #include "cmdline.h"
 #include "dev/irq.h"
+#include "dev/xen/xenbus.h"
+#include "dev/xen/xenstore.h"
 #include "hyper/hyper.h"
 #include "hyper/xen/clock.h"
 #include "hyper/xen/console.h"
@@ -99,6 +101,19 @@ static void __attribute__((noreturn)) xen_shutdown(int code)
 	cpu_halt_forever();
 }
 
+static void xen_probe_devices(void)
+{
+	int err;
+
+	if (dom0)
+		return; /* it has real devices */
+	err = grant_init();
+	if (err)
+		printk("unigornel: Xen has no grant table for us (%d): no devices\n", err);
+	else if (xs_init() == 0)
+		xenbus_init();
+}
+
 const struct hypervisor hyper_xen = {
     .name = "xen",
     .detect = xen_detect,
@@ -112,5 +127,6 @@ const struct hypervisor hyper_xen = {
     .timer_set = xen_timer_set,
     .console_write = xen_console_write,
     .console_start_input = xen_console_start_input,
+    .probe_devices = xen_probe_devices,
     .shutdown = xen_shutdown,
 };
