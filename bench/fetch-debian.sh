@@ -1,11 +1,11 @@
 #!/bin/bash
 # fetch-debian.sh CACHE: leaves Debian's cloud kernel as CACHE/vmlinux, an ELF that QEMU enters as
-# directly as it enters our image (no decompression inside the guest), and the modules of its virtio network driver, in
-# the order in which they load, as CACHE/modules/*.ko. The package is downloaded
+# directly as it enters our image (no decompression inside the guest), and the modules of its network drivers, in
+# the order in which they load: virtio's as CACHE/modules/*.ko, Xen's as CACHE/xen/*.ko. The package is downloaded
 # and unpacked, not installed: this machine's /boot stays as it is.
 set -euo pipefail
 cache=${1:?usage: fetch-debian.sh CACHE}
-[ -s "$cache/vmlinux" ] && [ -d "$cache/modules" ] && exit 0
+[ -s "$cache/vmlinux" ] && [ -d "$cache/modules" ] && [ -d "$cache/xen" ] && exit 0
 mkdir -p "$cache"
 cd "$cache"
 package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
@@ -29,18 +29,20 @@ else
     unpack '\xfd7zXZ\x00' xz -dc
 fi
 readelf -h vmlinux.part >/dev/null
-rm -rf modules.part
-mkdir modules.part
-i=10
-for m in virtio_ring virtio virtio_mmio failover net_failover virtio_net; do
-    file=$(find root -name "$m.ko*" | head -n 1)
-    case $file in
-    *.xz) xz -dc "$file" >modules.part/$i-$m.ko ;;
-    *.ko) cp "$file" modules.part/$i-$m.ko ;;
-    esac # not there: it is built in
-    i=$((i + 1))
-done
-rm -rf modules
-mv modules.part modules
+modules() { # DIR MODULE...
+    local i=10 m file
+    rm -rf "$1"
+    mkdir "$1"
+    for m in "${@:2}"; do
+        file=$(find root -name "$m.ko*" | head -n 1)
+        case $file in
+        *.xz) xz -dc "$file" >"$1/$i-$m.ko" ;;
+        *.ko) cp "$file" "$1/$i-$m.ko" ;;
+        esac # not there: it is built in
+        i=$((i + 1))
+    done
+}
+modules modules virtio_ring virtio virtio_mmio failover net_failover virtio_net
+modules xen xen-netfront
 mv vmlinux.part vmlinux
 rm -rf root "$package"_*.deb

@@ -1,6 +1,6 @@
 # The targets that people type. `make help` prints what stands after the double hash.
 
-.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-xnet xenlab stress test-net soak bench bench-net lint
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-xnet xenlab stress test-net soak bench bench-net bench-xen lint
 
 help: ## this list
 	@echo "make                build the kernel library and the tool, build/unigornel"
@@ -54,6 +54,10 @@ soak: ## an hour of mixed load on the network (root)
 bench-net: setup ## figures of the network against a Debian guest, and their bars (root)
 	@$(MAKE) --no-print-directory -s all
 	@bench/net.sh
+
+bench-xen: setup ## figures under Xen against a Debian guest, and their bars (root)
+	@$(MAKE) --no-print-directory -s all
+	@bench/xen.sh
 
 bench: setup ## figures against a Debian guest, and the bars they are held to
 	@$(MAKE) --no-print-directory -s all

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"time"
 )
 
 // File is one file of an Initrd: the name in it, and where it comes from.
@@ -13,7 +14,7 @@ type File struct{ Name, Path string }
 func Initrd(to string, dirs []string, files ...File) error {
 	var b bytes.Buffer
 	entry := func(name string, mode, size int) {
-		fmt.Fprintf(&b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 0, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name)+1, 0)
+		fmt.Fprintf(&b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 0, mode, 0, 0, 1, time.Now().Unix(), size, 0, 0, 0, 0, len(name)+1, 0)
 		b.WriteString(name + "\x00")
 		pad(&b)
 	}

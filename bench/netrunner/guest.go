@@ -12,12 +12,13 @@ import (
 	"syscall"
 	"time"
 
+	"unigornel/bench/loads"
 	"unigornel/bench/measure"
 )
 
 const (
 	tapName = "tap-bench"
-	address = "10.77.0.2"
+	address = loads.Address
 	mac     = "52:54:00:77:00:02"
 )
 

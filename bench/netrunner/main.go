@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"unigornel/bench/loads"
 	"unigornel/bench/measure"
 )
 
@@ -71,30 +72,30 @@ func round(f *measure.Figures, g *guest, only string, d time.Duration) {
 	}
 	defer m.stop()
 	f.Add("first-response-ms", g.name, float64(m.first.Microseconds())/1000)
-	for _, l := range loads {
-		if !strings.Contains(l.name, only) {
+	for _, l := range loads.All {
+		if !strings.Contains(l.Name, only) {
 			continue
 		}
 		before := m.cpu()
-		r, err := l.run(d)
+		r, err := l.Run(d)
 		used := m.cpu() - before
 		if err != nil {
-			fmt.Printf("    %s, %s: %v\n", g.name, l.name, err)
+			fmt.Printf("    %s, %s: %v\n", g.name, l.Name, err)
 			continue
 		}
-		if r.count == 0 {
-			fmt.Printf("    %s, %s: nothing came back\n", g.name, l.name)
+		if r.Count == 0 {
+			fmt.Printf("    %s, %s: nothing came back\n", g.name, l.Name)
 			continue
 		}
-		f.Add(l.name+" cpu-us", g.name, float64(used.Microseconds())/r.count)
-		if strings.HasPrefix(l.name, "stream") || strings.HasPrefix(l.name, "big") {
-			f.Add(l.name+" MB/s", g.name, r.bytes/r.seconds/1e6)
+		f.Add(l.Name+" cpu-us", g.name, float64(used.Microseconds())/r.Count)
+		if strings.HasPrefix(l.Name, "stream") || strings.HasPrefix(l.Name, "big") {
+			f.Add(l.Name+" MB/s", g.name, r.Bytes/r.Seconds/1e6)
 		} else {
-			f.Add(l.name+" /s", g.name, r.count/r.seconds)
+			f.Add(l.Name+" /s", g.name, r.Count/r.Seconds)
 		}
-		if r.p99 != 0 {
-			f.Add(l.name+" p50-ms", g.name, r.p50)
-			f.Add(l.name+" p99-ms", g.name, r.p99)
+		if r.P99 != 0 {
+			f.Add(l.Name+" p50-ms", g.name, r.P50)
+			f.Add(l.Name+" p99-ms", g.name, r.P99)
 		}
 	}
 }

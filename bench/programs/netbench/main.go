@@ -37,6 +37,7 @@ func serve(port string, f func(net.Conn)) {
 }
 
 func main() {
+	fmt.Println("BENCH-MAIN")
 	check(guest.Network(10, 77, 0, 2))
 	big := make([]byte, 1<<20)
 	for i := range big {

@@ -1,4 +1,5 @@
-package main
+// Package loads puts an HTTP server and the small services of bench/programs/netbench to work.
+package loads
 
 import (
 	"fmt"
@@ -10,22 +11,26 @@ import (
 	"time"
 )
 
-// result of one load.
-type result struct {
-	count   float64 // requests, round trips
-	seconds float64
-	bytes   float64
-	p50     float64 // ms, 0: not measured
-	p99     float64
+// Result of one load.
+type Result struct {
+	Count   float64 // requests, round trips
+	Seconds float64
+	Bytes   float64
+	P50     float64 // ms, 0: not measured
+	P99     float64
 }
 
-// load puts a guest to work for d.
-type load struct {
-	name string
-	run  func(d time.Duration) (result, error)
+// Address is that of the guest.
+const Address = "10.77.0.2"
+
+// Load puts the guest to work for d.
+type Load struct {
+	Name string
+	Run  func(d time.Duration) (Result, error)
 }
 
-var loads = []load{
+// All loads.
+var All = []Load{
 	{"keep-1", wrk(1, "/", false)},
 	{"keep-16", wrk(16, "/", false)},
 	{"keep-256", wrk(256, "/", false)},
@@ -48,35 +53,35 @@ var (
 func number(s string) float64 {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		fatal(err)
+		return 0
 	}
 	return f
 }
 
 // wrk runs wrk(1): connections that ask for path again and again, or one connection per request.
-func wrk(connections int, path string, close bool) func(time.Duration) (result, error) {
-	return func(d time.Duration) (result, error) {
+func wrk(connections int, path string, close bool) func(time.Duration) (Result, error) {
+	return func(d time.Duration) (Result, error) {
 		args := []string{"-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(d.Seconds())), "--latency"}
 		if close {
 			args = append(args, "-H", "Connection: close")
 		}
-		out, err := exec.Command("wrk", append(args, "http://"+address+":8080"+path)...).CombinedOutput()
+		out, err := exec.Command("wrk", append(args, "http://"+Address+":8080"+path)...).CombinedOutput()
 		if err != nil {
-			return result{}, fmt.Errorf("wrk: %v\n%s", err, out)
+			return Result{}, fmt.Errorf("wrk: %v\n%s", err, out)
 		}
 		m := wrkCount.FindStringSubmatch(string(out))
 		if m == nil {
-			return result{}, fmt.Errorf("wrk said:\n%s", out)
+			return Result{}, fmt.Errorf("wrk said:\n%s", out)
 		}
-		r := result{count: number(m[1]), seconds: number(m[2])}
+		r := Result{Count: number(m[1]), Seconds: number(m[2])}
 		if m := wrkBytes.FindStringSubmatch(string(out)); m != nil {
-			r.bytes = number(m[1]) * unit[m[2]]
+			r.Bytes = number(m[1]) * unit[m[2]]
 		}
 		for _, m := range wrkP.FindAllStringSubmatch(string(out), -1) {
 			if v := number(m[2]) * unit[m[3]]; m[1] == "50" {
-				r.p50 = v
+				r.P50 = v
 			} else {
-				r.p99 = v
+				r.P99 = v
 			}
 		}
 		if e := wrkErrors.FindString(string(out)); e != "" {
@@ -87,16 +92,16 @@ func wrk(connections int, path string, close bool) func(time.Duration) (result, 
 }
 
 // echo sends 64 bytes and waits for them, one at a time.
-func echo(network string) func(time.Duration) (result, error) {
-	return func(d time.Duration) (result, error) {
-		c, err := net.Dial(network, address+":7")
+func echo(network string) func(time.Duration) (Result, error) {
+	return func(d time.Duration) (Result, error) {
+		c, err := net.Dial(network, Address+":7")
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
 		defer c.Close()
 		b := make([]byte, 64)
 		begin, lost := time.Now(), 0
-		r := result{}
+		r := Result{}
 		for time.Since(begin) < d {
 			c.SetDeadline(time.Now().Add(time.Second))
 			if _, err := c.Write(b); err != nil {
@@ -108,24 +113,24 @@ func echo(network string) func(time.Duration) (result, error) {
 				}
 				continue
 			}
-			r.count++
+			r.Count++
 		}
-		r.seconds = time.Since(begin).Seconds()
+		r.Seconds = time.Since(begin).Seconds()
 		return r, nil
 	}
 }
 
 // stream moves bytes over one connection, up (to the guest) or down.
-func stream(port string, up bool) func(time.Duration) (result, error) {
-	return func(d time.Duration) (result, error) {
-		c, err := net.Dial("tcp4", address+":"+port)
+func stream(port string, up bool) func(time.Duration) (Result, error) {
+	return func(d time.Duration) (Result, error) {
+		c, err := net.Dial("tcp4", Address+":"+port)
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
 		defer c.Close()
 		b := make([]byte, 256<<10)
 		begin := time.Now()
-		r := result{}
+		r := Result{}
 		c.SetDeadline(begin.Add(d + 5*time.Second))
 		for time.Since(begin) < d {
 			n := 0
@@ -137,10 +142,10 @@ func stream(port string, up bool) func(time.Duration) (result, error) {
 			if err != nil {
 				return r, err
 			}
-			r.bytes += float64(n)
+			r.Bytes += float64(n)
 		}
-		r.seconds = time.Since(begin).Seconds()
-		r.count = r.bytes / (1 << 20)
+		r.Seconds = time.Since(begin).Seconds()
+		r.Count = r.Bytes / (1 << 20)
 		return r, nil
 	}
 }
