@@ -259,7 +259,7 @@ static void set_features(struct netfront *f)
 		netif_set_mtu(n, n->max_mtu);
 }
 
-static int connect(struct xenbus_device *d)
+static int connect_device(struct xenbus_device *d)
 {
 	struct netfront *f = d->driver;
 	int err = netfront_read_features(f);
@@ -419,7 +419,7 @@ static int probe(struct xenbus_device *d)
 const struct xenbus_driver xen_netfront = {
     .type = "vif",
     .probe = probe,
-    .connect = connect,
+    .connect = connect_device,
     .ready = ready,
     .disconnect = disconnect,
     .removed = removed,

@@ -355,7 +355,7 @@ static void drop_waiting(struct netfront_queue *q)
 }
 
 /* An event when half of what is in the ring has been answered for. True: so it is already. */
-static bool listen(struct netfront_tx *tx)
+static bool listen_half(struct netfront_tx *tx)
 {
 	struct netif_tx_sring *ring = ring_of(tx);
 	uint32_t half = pending(tx) / 2 + 1;
@@ -384,7 +384,7 @@ static void send_waiting(struct netfront_queue *q)
 				continue;
 			}
 			list_add_head(&tx->waiting, &p->link);
-			if (listen(tx) && free_sent(q))
+			if (listen_half(tx) && free_sent(q))
 				continue;
 			break;
 		}
