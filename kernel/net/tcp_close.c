@@ -161,6 +161,7 @@ int tcp_shutdown(struct socket *so, int how)
 			tp->state = TCP_CLOSE;
 			socket_wake(so, EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM |
 					    EPOLLRDHUP | EPOLLHUP);
+			tcp_reap();
 		}
 		return 0;
 	}

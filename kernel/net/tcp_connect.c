@@ -178,5 +178,6 @@ int tcp_disconnect(struct tcp_sock *tp)
 	s->route.generation = 0;
 	tcp_so(tp)->shutdown = 0;
 	reset_variables(tp);
+	tcp_reap(); /* what waited to be accepted */
 	return 0;
 }

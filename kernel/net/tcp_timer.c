@@ -270,8 +270,12 @@ static void tick(struct timer *t)
 
 	net_enter();
 	tp->timer_pending = false;
-	if (tp->dead) { /* tcp_reap left it to us */
-		socket_free(tcp_so(tp));
+	if (tp->dead) {
+		/* Nobody has called tcp_reap yet, or it left the memory to us. */
+		if (!list_empty(&tp->reap_link))
+			tcp_reap();
+		else
+			socket_free(tcp_so(tp));
 		net_leave();
 		return;
 	}

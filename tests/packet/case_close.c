@@ -451,6 +451,22 @@ CASE(close_unconnected, "shutdown(2)", "sockets without a connection: ENOTCONN")
 	out("R. 0 ack 1");
 }
 
+CASE(close_listener_queue, "shutdown(2)",
+     "connections that nobody has accepted end with their listener, timers and all")
+{
+	int l = listen_on(80, 1);
+
+	in("S 0 win 5000");
+	out("S. 0 ack 1");
+	in(". 1 ack 1");
+	in("P. 1:11 ack 1");
+	CHECK_EQ(sk_shutdown(l, SHUT_RD), 0);
+	out("R. 1 ack 11");
+	quiet(10e3);
+	in("S 0 win 5000");
+	discard(); /* refused, with a sequence number of its own */
+}
+
 CASE(close_syn_sent, "RFC 9293 3.10.4", "closing while connecting leaves nothing")
 {
 	int fd = sk_tcp();

@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 #include "boot_info.h"
 #include "cmdline.h"
+#include "dev/block_file.h"
 #include "lib/printk.h"
 #include "mm/filemap.h"
 #include "mm/kmalloc.h"
@@ -482,5 +483,16 @@ WEAK void netbuf_put(struct netbuf *b)
 /* /sys/class/net is not looked at. */
 void sys_class_net_init(void);
 WEAK void sys_class_net_init(void)
+{
+}
+
+/* There are no disks on the host. */
+WEAK int block_open(struct inode *i, struct dentry *dentry, unsigned flags, struct file **out)
+{
+	(void)i, (void)dentry, (void)flags, (void)out;
+	return -ENXIO;
+}
+
+WEAK void block_sync_all(void)
 {
 }
