@@ -48,6 +48,14 @@ $(BUILD)/fuzz/fuzz_virtio: tests/fuzz/fuzz_virtio.c tests/unit/virtio_device.h $
 	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/virtio_engine.o tests/fuzz/engine.c
 	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/virtio_engine.o
 
+FUZZ_BLKFRONT := $(wildcard kernel/dev/xen/blkfront*.c)
+fuzz-net: $(BUILD)/fuzz/fuzz_blkfront
+$(BUILD)/fuzz/fuzz_blkfront: tests/fuzz/fuzz_blkfront.c tests/unit/blkfront_backend.h $(FUZZ_BLKFRONT) tests/fuzz/engine.c $(UNIT_HOST)
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/blkfront_engine.o tests/fuzz/engine.c
+	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/blkfront_engine.o
+
 $(BUILD)/fuzz/fuzz_cpio: tests/fuzz/fuzz_cpio.c $(FUZZ_VFS) $(UNIT_HOST)
 	@mkdir -p $(@D)
 	@echo "  CC   $@"

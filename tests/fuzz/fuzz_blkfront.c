@@ -1,0 +1,190 @@
+/*
+ * The block frontend against a backend that does what the input says: three bytes a step, an action
+ * and its numbers. It may write whatever it likes into the ring, answer what nobody asked, keep
+ * pages mapped, come and go, and say anything in the store. Whatever it does, each request is
+ * finished exactly once, and no memory but what it keeps is lost.
+ */
+#include "../unit/blkfront_backend.h"
+#include "engine.h"
+#include "lib/printk.h"
+
+const char fuzz_name[] = "blkfront";
+
+/* Broken devices are what this is about. */
+void printk(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+void fuzz_setup(void)
+{
+}
+
+#define REQUESTS 48u
+#define SEGMENTS 20u
+
+static struct {
+	struct block_request r;
+	struct block_segment segments[SEGMENTS];
+	bool busy;
+} requests[REQUESTS];
+static uint8_t memory[SEGMENTS * PAGE_SIZE] __attribute__((aligned(4096)));
+/* The backend has written over requests. */
+static bool spoilt;
+
+static void on_done(struct block_request *r, int error)
+{
+	bool *busy = r->owner;
+
+	check(*busy, "finished twice");
+	check(error == 0 || error == -EIO || error == -EOPNOTSUPP, "another error");
+	*busy = false;
+}
+
+static void submit(uint8_t a, uint8_t b)
+{
+	unsigned i = 0;
+
+	while (i < REQUESTS && requests[i].busy)
+		i++;
+	if (i == REQUESTS)
+		return;
+	struct block_request *r = &requests[i].r;
+	uint32_t unit = be.disk->logical, n = (b % 64u + 1) * unit, skip = a % 8u * 512;
+
+	memset(r, 0xff, sizeof *r);
+	r->op = (enum block_op)(b / 64u);
+	if (b == 255)
+		r->op = BLOCK_WRITE_ZEROES;
+	if (n + skip > sizeof memory)
+		n = unit;
+	r->sector = a * 8u;
+	r->sectors = r->op == BLOCK_FLUSH ? 0 : n / 512;
+	r->segments = requests[i].segments;
+	r->nsegments = 0;
+	for (uint32_t at = 0; r->op <= BLOCK_WRITE && at < n; r->nsegments++) {
+		uint32_t len = (uint32_t)PAGE_SIZE - (at + skip) % (uint32_t)PAGE_SIZE;
+
+		if (len > n - at)
+			len = n - at;
+		requests[i].segments[r->nsegments] =
+		    (struct block_segment){(paddr_t)memory + skip + at, len};
+		at += len;
+	}
+	r->done = on_done;
+	r->owner = &requests[i].busy;
+	requests[i].busy = true;
+	be.disk->ops->submit(be.disk, r);
+	be.disk->ops->commit(be.disk);
+}
+
+static const char *const names[] = {"feature-max-indirect-segments",
+				    "max-ring-page-order",
+				    "max-ring-pages",
+				    "feature-flush-cache",
+				    "feature-barrier",
+				    "feature-discard",
+				    "sectors",
+				    "sector-size",
+				    "info",
+				    "discard-granularity",
+				    "physical-sector-size"};
+static const char *const values[] = {"0",   "1",    "2",     "3",	   "12",
+				     "512", "4096", "255",   "4294967295", "18446744073709551615",
+				     "-1",  "",	    "16384", "x",	   NULL};
+
+/* A connection the frontend did not want, or a disk that it does not know yet, is not used. */
+static void reconnect(void)
+{
+	if (be.bus.attached)
+		backend_disconnect();
+	spoilt = false;
+	be.bus.attached = true;
+	if (be.driver->connect(&be.bus)) {
+		be.bus.attached = false;
+		return;
+	}
+	backend_map();
+	if (be.driver->ready(&be.bus))
+		backend_disconnect();
+	else
+		be.logical = be.disk->logical;
+}
+
+static void step(uint8_t action, uint8_t a, uint8_t b)
+{
+	uint64_t id;
+	uint8_t op;
+
+	switch (action % 10) {
+	case 0:
+	case 1:
+		if (be.disk)
+			submit(a, b);
+		break;
+	case 2:
+		for (unsigned n = a % 16u; be.ring && !spoilt && n-- && backend_take(&id, &op);)
+			backend_answer(id, op, b % 8u ? 0 : (int16_t)(a / 16 - 3));
+		backend_event();
+		break;
+	case 3:
+		if (be.ring)
+			((volatile uint8_t *)be.ring)[a % 64u] = b;
+		backend_event();
+		break;
+	case 4:
+		if (be.ring)
+			((volatile uint8_t *)be.ring)[64 + (a * 112u + b) % 3584u] = action;
+		spoilt = true;
+		break;
+	case 5:
+		if (!be.ring)
+			break;
+		backend_answer(a % 140u, b % 8u, (int8_t)b);
+		spoilt = true;
+		backend_event();
+		break;
+	case 6:
+		set(names[a % 11u], values[b % 15u]);
+		if (be.bus.attached && action & 64)
+			be.driver->changed(&be.bus);
+		break;
+	case 7:
+		reconnect();
+		break;
+	case 8:
+		for (unsigned i = a; i < a + 40u; i++)
+			be.grants[i].mapped = be.grants[i].page && b & 1;
+		break;
+	default:
+		be.page_limit = be.pages + a % 16u * (b % 16u);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct block_device *disk;
+
+	backend_init();
+	spoilt = false;
+	grant_leaked = 0;
+	for (; size >= 3 && data[0] % 10 == 6; data += 3, size -= 3)
+		step(data[0] & 63, data[1], data[2]);
+	if (be.driver->probe(&be.bus))
+		return 0;
+	reconnect();
+	for (; size >= 3; data += 3, size -= 3)
+		step(data[0], data[1], data[2]);
+	if (be.bus.attached)
+		backend_disconnect();
+	for (unsigned i = 0; i < GRANTS; i++)
+		be.grants[i].mapped = false;
+	disk = be.disk;
+	be.driver->removed(&be.bus);
+	for (unsigned i = 0; i < REQUESTS; i++)
+		check(!requests[i].busy, "a request without an end");
+	free_kept();
+	if (disk)
+		free(disk->driver);
+	return 0;
+}
