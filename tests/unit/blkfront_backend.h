@@ -28,7 +28,7 @@ static struct {
 		uint8_t *page;
 		bool mapped;
 	} grants[GRANTS];
-	unsigned ngrants, pages, page_limit;
+	unsigned ngrants, grants_end, pages, page_limit, blocks_end;
 	void *blocks[GRANTS];
 	irq_handler_t handler;
 	void *handler_arg;
@@ -80,6 +80,7 @@ paddr_t page_alloc(unsigned order)
 	for (unsigned i = 0; i < GRANTS; i++)
 		if (!be.blocks[i]) {
 			be.blocks[i] = p;
+			be.blocks_end = i < be.blocks_end ? be.blocks_end : i + 1;
 			break;
 		}
 	return (paddr_t)p;
@@ -96,11 +97,11 @@ paddr_t page_alloc_zero(unsigned order)
 
 void page_free(paddr_t p, unsigned order)
 {
-	for (unsigned i = 1; i < GRANTS; i++)
+	for (unsigned i = 1; i < be.grants_end; i++)
 		check(!be.grants[i].page || be.grants[i].page < (uint8_t *)p ||
 			  be.grants[i].page >= (uint8_t *)p + (PAGE_SIZE << order),
 		      "a granted page is freed");
-	for (unsigned i = 0; i < GRANTS; i++)
+	for (unsigned i = 0; i < be.blocks_end; i++)
 		if (be.blocks[i] == (void *)p) {
 			be.blocks[i] = NULL;
 			be.pages -= 1u << order;
@@ -141,6 +142,7 @@ int grant_access(domid_t domain, paddr_t phys, bool readonly)
 			be.grants[i].page = (void *)phys;
 			be.grants[i].mapped = false;
 			be.ngrants++;
+			be.grants_end = i < be.grants_end ? be.grants_end : i + 1;
 			return (int)i;
 		}
 	return -ENOSPC;

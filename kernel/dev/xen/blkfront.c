@@ -7,8 +7,6 @@
 #include <xen/io/protocols.h>
 
 #define MAX_SECTORS ((uint64_t)INT64_MAX / BLOCK_SECTOR) /* a file offset reaches them all */
-/* A backend that keeps as many rings mapped after it has closed gets no more. */
-#define MAX_LOST_RINGS 8u
 
 static int complain(const struct xenbus_device *d, const char *what)
 {
@@ -124,20 +122,32 @@ static int write_nodes(const struct xenbus_device *d, const struct blkfront *b)
 /* Everything of a connection, in any state of completion. */
 static void close_connection(struct blkfront *b)
 {
+	struct blkfront_ring_memory m;
+
 	if (b->ring.port)
 		evtchn_close(b->ring.port);
 	b->ring.port = 0;
 	blkfront_pool_disconnect(&b->pool);
-	if (!blkfront_ring_free(&b->ring))
-		b->rings_lost++;
+	blkfront_ring_end(&b->ring, &m);
+	if (!blkfront_ring_free(&m))
+		b->old[b->nold++] = m; /* connect has seen to it that there is room */
+}
+
+/* Frees the memory of former rings that the backend has unmapped by now. */
+static void free_old(struct blkfront *b)
+{
+	unsigned n = b->nold;
+
+	b->nold = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (!blkfront_ring_free(&b->old[i]))
+			b->old[b->nold++] = b->old[i];
 }
 
 static int open_connection(struct xenbus_device *d, struct blkfront *b)
 {
 	int err, port;
 
-	if (b->rings_lost >= MAX_LOST_RINGS)
-		return complain(d, "the backend keeps our memory: not connected again");
 	b->max_segments =
 	    (uint32_t)xs_read_default(d->backend, "feature-max-indirect-segments", UINT32_MAX, 0);
 	if (b->max_segments > BLOCK_MAX_SEGMENTS)
@@ -157,8 +167,13 @@ static int open_connection(struct xenbus_device *d, struct blkfront *b)
 static int connect(struct xenbus_device *d)
 {
 	struct blkfront *b = d->driver;
-	int err = open_connection(d, b);
+	int err;
 
+	free_old(b);
+	if (b->nold == BLKFRONT_OLD_RINGS)
+		err = complain(d, "the backend keeps our memory: not connected again");
+	else
+		err = open_connection(d, b);
 	if (!err) {
 		spin_lock(&b->lock);
 		b->state = BLKFRONT_AWAY;
@@ -299,6 +314,9 @@ static void removed(struct xenbus_device *d)
 	spin_lock(&b->lock);
 	blkfront_pool_free(&b->pool);
 	spin_unlock(&b->lock);
+	free_old(b);
+	for (unsigned i = 0; i < b->nold; i++)
+		grant_leaked += 1u << b->old[i].order;
 	if (!b->registered)
 		kfree(b);
 }

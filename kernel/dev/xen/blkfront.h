@@ -24,7 +24,8 @@
 
 #define BLKFRONT_NONE	    0xffffu /* no page, no slot */
 #define BLKFRONT_RING_ORDER 2u	    /* at most 4 pages: 128 requests */
-#define BLKFRONT_POOL_MAX   1024u   /* pages; Linux's backend keeps 1056 mapped */
+#define BLKFRONT_OLD_RINGS  4u
+#define BLKFRONT_POOL_MAX   1024u /* pages; Linux's backend keeps 1056 mapped */
 
 /*
  * Pages that the backend may read and write at any time. They are granted once, when it connects,
@@ -87,10 +88,19 @@ struct blkfront_ring {
 	struct blkfront_slot *slots; /* one for each entry */
 };
 
-/* An empty ring of 2^order pages, granted. 0, -ENOMEM, -ENOSPC. */
+/* An empty ring of 2^order pages, granted. 0, -ENOMEM, -ENOSPC; blkfront_ring_end in any case. */
 int blkfront_ring_init(struct blkfront_ring *r, unsigned order, domid_t domain);
-/* False: the backend has it mapped still, and the memory is lost. */
-bool blkfront_ring_free(struct blkfront_ring *r);
+/* What a ring leaves, as backends unmap it late. */
+struct blkfront_ring_memory {
+	paddr_t block; /* PADDR_NONE: none */
+	unsigned order;
+	grant_ref_t refs[1u << BLKFRONT_RING_ORDER];
+};
+
+/* Ends the ring; its memory is the caller's. */
+void blkfront_ring_end(struct blkfront_ring *r, struct blkfront_ring_memory *m);
+/* Frees it. False: the backend has it mapped still. */
+bool blkfront_ring_free(struct blkfront_ring_memory *m);
 /* A free slot, its index being the entry's id, or BLKFRONT_NONE: all are under way. */
 uint16_t blkfront_ring_slot(struct blkfront_ring *r);
 void blkfront_ring_free_slot(struct blkfront_ring *r, uint16_t slot);
@@ -118,7 +128,9 @@ struct blkfront {
 	uint32_t vdev;
 	uint16_t handle;
 	bool registered;
-	unsigned rings_lost; /* to backends that would not let go */
+	/* Memory of former rings: backends let go of it only after disconnect. */
+	struct blkfront_ring_memory old[BLKFRONT_OLD_RINGS];
+	unsigned nold;
 
 	spinlock_t lock;
 	enum blkfront_state state;

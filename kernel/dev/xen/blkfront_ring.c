@@ -26,18 +26,14 @@ int blkfront_ring_init(struct blkfront_ring *r, unsigned order, domid_t domain)
 	r->order = order;
 	r->entries = ring_entries(order);
 	r->slots = kzalloc(r->entries * sizeof *r->slots);
-	for (unsigned i = 0; r->slots && i < 1u << order; i++) {
+	if (!r->slots)
+		return -ENOMEM;
+	for (unsigned i = 0; i < 1u << order; i++) {
 		int ref = grant_access(domain, block + i * PAGE_SIZE, false);
 
-		if (ref <= 0) {
-			blkfront_ring_free(r);
+		if (ref <= 0)
 			return -ENOSPC;
-		}
 		r->refs[i] = (grant_ref_t)ref;
-	}
-	if (!r->slots) {
-		blkfront_ring_free(r);
-		return -ENOMEM;
 	}
 	r->shared->req_event = r->shared->rsp_event = 1;
 	r->first_free = BLKFRONT_NONE;
@@ -46,21 +42,29 @@ int blkfront_ring_init(struct blkfront_ring *r, unsigned order, domid_t domain)
 	return 0;
 }
 
-bool blkfront_ring_free(struct blkfront_ring *r)
+void blkfront_ring_end(struct blkfront_ring *r, struct blkfront_ring_memory *m)
+{
+	m->block = r->shared ? virt_to_phys(r->shared) : PADDR_NONE;
+	m->order = r->order;
+	memcpy(m->refs, r->refs, sizeof m->refs);
+	kfree(r->slots);
+	memset(r, 0, sizeof *r);
+}
+
+bool blkfront_ring_free(struct blkfront_ring_memory *m)
 {
 	bool ended = true;
 
-	if (!r->shared)
+	if (m->block == PADDR_NONE)
 		return true;
-	for (unsigned i = 0; i < 1u << r->order; i++)
-		if (r->refs[i] && !grant_end(r->refs[i]))
+	for (unsigned i = 0; i < 1u << m->order; i++) {
+		if (m->refs[i] && !grant_end(m->refs[i]))
 			ended = false;
+		else
+			m->refs[i] = 0;
+	}
 	if (ended)
-		page_free(virt_to_phys(r->shared), r->order);
-	else
-		grant_leaked += 1u << r->order;
-	kfree(r->slots);
-	memset(r, 0, sizeof *r);
+		page_free(m->block, m->order);
 	return ended;
 }
 
