@@ -12,6 +12,7 @@
 enum {
 	KEY_SMP = 0x2000,
 	KEY_FILES,
+	KEY_DISK,
 	KEY_TIMEOUT,
 	KEY_MACHINE,
 	KEY_ACCEL,
@@ -28,6 +29,10 @@ static const struct argp_option options[] = {
      1},
     {"files", KEY_FILES, "HOSTDIR[:GUESTDIR]", 0,
      "The directory's files appear in the machine at GUESTDIR (default /); may be repeated", 0},
+    {"disk", KEY_DISK, "FILE[:ro]", 0,
+     "A raw image or a block device as a disk of the machine (/dev/vda, on Xen /dev/xvda, and so "
+     "on), with :ro not to be written; may be repeated",
+     0},
     {"no-ca", KEY_NO_CA, NULL, 0,
      "Leave the host's CA certificates out of the image, which programs that verify TLS peers "
      "otherwise get (SSL_CERT_FILE names others)",
@@ -78,6 +83,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_FILES:
 		strv_add(&g->files, arg);
+		return 0;
+	case KEY_DISK:
+		disk_add(&g->disks, arg);
 		return 0;
 	case KEY_TIMEOUT:
 		g->timeout_ms = parse_duration_ms(arg);
@@ -212,6 +220,9 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 	m->accel = g->accel;
 	m->gdb_port = g->gdb_port;
 	m->timeout_ms = g->timeout_ms;
+	m->disks = &g->disks;
+	if (g->disks.n && g->hypervisor != &hypervisor_qemu)
+		die("--disk works with --hypervisor qemu only");
 	/* Programs without sockets start faster and smaller without a device. */
 	m->network = network_finish(&g->network, info.network && g->hypervisor == &hypervisor_qemu);
 	make_command_line(g, m, words, args, &line);

@@ -2,6 +2,7 @@
  */
 #pragma once
 #include <argp.h>
+#include "disk.h"
 #include "machine.h"
 #include "network.h"
 #include "util.h"
@@ -21,6 +22,7 @@ struct guest_options {
 	bool trace;
 	bool no_ca; /* keep the host's CA certificates out */
 	struct network network;
+	struct disks disks;
 };
 
 /* Child parser for command lines; its input is a struct guest_options. */

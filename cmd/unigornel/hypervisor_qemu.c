@@ -1,4 +1,5 @@
 /* QEMU, with KVM or its own emulation. */
+#include "disk.h"
 #include "machine.h"
 #include "network_qemu.h"
 #include "process.h"
@@ -99,7 +100,13 @@ static void command_line(const struct machine *m, const char *accel, int console
 	strv_addf(argv, "socket,id=exit,fd=%d", record);
 	strv_add(argv, "-device");
 	strv_add(argv, "isa-debugcon,iobase=0xe9,chardev=exit");
+	/* virtio 1.x only; the microvm's transports would else start as legacy ones. */
+	if (micro) {
+		strv_add(argv, "-global");
+		strv_add(argv, "virtio-mmio.force-legacy=false");
+	}
 	network_arguments(m->network, micro, argv, keep);
+	disk_arguments(m->disks, micro, argv);
 	strv_add(argv, "-kernel");
 	strv_add(argv, m->image);
 	strv_add(argv, "-append");
@@ -167,9 +174,12 @@ static int run(const struct machine *m)
 	if (code < 0) {
 		char *said = complaint(log_fd);
 		const char *network = said ? network_complaint(said) : NULL;
-		if (network) {
+		char *better = network ? xstrdup(network)
+			       : said  ? disk_complaint(m->disks, said)
+				       : NULL;
+		if (better) {
 			free(said);
-			said = xstrdup(network);
+			said = better;
 		}
 		warn("the machine ended without an exit code: %s",
 		     said			     ? said

@@ -2,6 +2,7 @@
 #pragma once
 #include "util.h"
 
+struct disks;
 struct network;
 
 struct machine {
@@ -11,9 +12,10 @@ struct machine {
 	uint64_t memory;    /* bytes */
 	unsigned cpus;
 	struct network *network;
-	const char *type;   /* microvm, q35, pc */
-	const char *accel;  /* kvm, tcg; NULL: the best that works */
-	int gdb_port;	    /* 0: none */
+	const struct disks *disks; /* disk.h */
+	const char *type;	   /* microvm, q35, pc */
+	const char *accel;	   /* kvm, tcg; NULL: the best that works */
+	int gdb_port;		   /* 0: none */
 	bool tty;	    /* a person's terminal; else the console is a pipe (console=pipe) */
 	bool no_stdin;	    /* the program's standard input is empty */
 	int64_t timeout_ms; /* 0: none */

@@ -261,11 +261,6 @@ static unsigned tap_mtu(const char *name)
 void network_arguments(const struct network *n, bool microvm, struct strv *argv, int *keep)
 {
 	bool first_user = true;
-	/* virtio 1.x only; the microvm's transports would else start as legacy ones. */
-	if (n->n && microvm) {
-		strv_add(argv, "-global");
-		strv_add(argv, "virtio-mmio.force-legacy=false");
-	}
 	for (unsigned i = 0; i < n->n; i++) {
 		const struct interface *f = &n->interfaces[i];
 		char *mac = network_mac(n, i);

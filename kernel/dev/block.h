@@ -33,8 +33,8 @@
 
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES };
 
-/* A piece of physically contiguous memory, inside one page, aligned to 512. Pieces of one request
- * often lie behind each other: a driver may join them. */
+/* A piece of physically contiguous memory, inside one page, aligned to 512. Those of one request
+ * lie behind each other: from the first one's address on, all its data is in one piece. */
 struct block_segment {
 	paddr_t addr;
 	uint32_t len;

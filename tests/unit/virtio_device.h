@@ -17,6 +17,8 @@
 
 /* ---- what stands in for the kernel ---- */
 
+const struct virtio_driver virtio_blk_driver = {VIRTIO_ID_BLOCK, NULL};
+
 void *phys_to_virt(paddr_t p)
 {
 	return (void *)(uintptr_t)p;

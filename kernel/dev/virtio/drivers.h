@@ -2,4 +2,4 @@
 #pragma once
 #include "dev/virtio/virtio.h"
 
-extern const struct virtio_driver virtio_net_driver, virtio_rng_driver;
+extern const struct virtio_driver virtio_net_driver, virtio_rng_driver, virtio_blk_driver;

@@ -6,7 +6,8 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 
-static const struct virtio_driver *const drivers[] = {&virtio_net_driver, &virtio_rng_driver};
+static const struct virtio_driver *const drivers[] = {&virtio_net_driver, &virtio_blk_driver,
+						      &virtio_rng_driver};
 
 /* Features of the rings and the platform that we always take: physical addresses are what devices
  * get, and x86 orders memory as devices see it. */
