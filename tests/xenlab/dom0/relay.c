@@ -1,20 +1,21 @@
 /*
- * relay PTY PORT LOG END: connects a domain's console (PTY of xenconsoled) with a virtio port of
- * the machine. xenconsole(1) wants a terminal on both sides and may lose the last words of a
- * domain.
+ * relay PORT LOG TTY END: connects the guest's console with a virtio port of the machine.
  *
- * Once the file END exists it goes on until as many bytes have passed as xenconsoled has written to
- * LOG, then ends with 0; with 1 if the rest does not come within five seconds.
+ * Output is what xenconsoled writes to LOG: nothing of it is lost when a domain ends, is saved or
+ * starts again, and xl console may have the terminal to itself. Input goes to the terminal that the
+ * link TTY names, which follows the guest from one domain to the next.
+ *
+ * Once the file END exists it passes on what LOG has and ends.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 static void fail(const char *what)
@@ -23,82 +24,91 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static void write_all(int fd, const char *buf, size_t n)
+/* 0, or -1 if the other side is gone. */
+static int write_all(int fd, const char *buf, size_t n)
 {
 	while (n > 0) {
 		ssize_t w = write(fd, buf, n);
 		if (w < 0 && errno != EINTR)
-			fail("relay: write");
+			return -1;
 		if (w > 0) {
 			buf += w;
 			n -= (size_t)w;
 		}
 	}
+	return 0;
 }
 
 /* The child: what is typed, for as long as the machine lives. */
-static void input(int port, int pty)
+static void input(int port, const char *tty)
 {
-	char buf[1024];
+	char buf[1024], name[64], opened[64] = "";
+	int fd = -1;
 
 	for (;;) {
 		ssize_t n = read(port, buf, sizeof buf);
-		if (n > 0)
-			write_all(pty, buf, (size_t)n);
-		else
+		if (n <= 0) {
 			usleep(20000);
+			continue;
+		}
+		for (;;) {
+			ssize_t l = readlink(tty, name, sizeof name - 1);
+			if (l > 0) {
+				name[l] = 0;
+				if (strcmp(name, opened) != 0) {
+					close(fd);
+					fd = open(name, O_WRONLY | O_NOCTTY);
+					strcpy(opened, name);
+				}
+				if (fd >= 0 && write_all(fd, buf, (size_t)n) == 0)
+					break;
+				opened[0] = 0; /* between two domains */
+			}
+			usleep(20000);
+		}
 	}
 }
 
-static off_t log_size(const char *log)
+static void pass(int log, int port)
 {
-	struct stat st;
+	char buf[16384];
+	ssize_t n;
 
-	return stat(log, &st) == 0 ? st.st_size : 0;
+	while ((n = read(log, buf, sizeof buf)) > 0)
+		if (write_all(port, buf, (size_t)n) != 0)
+			fail("relay: write");
 }
 
 int main(int argc, char **argv)
 {
-	char buf[4096];
-	off_t passed = 0;
-	time_t limit = 0;
-	bool ending = false;
+	char events[4096], *directory;
 
 	if (argc != 5)
 		return 2;
-	int pty = open(argv[1], O_RDWR | O_NOCTTY);
-	if (pty < 0)
-		fail(argv[1]);
-	int port = open(argv[2], O_RDWR);
+	int port = open(argv[1], O_RDWR);
 	if (port < 0)
+		fail(argv[1]);
+	int log = open(argv[2], O_RDONLY | O_CREAT, 0644);
+	if (log < 0)
 		fail(argv[2]);
 	pid_t child = fork();
 	if (child < 0)
 		fail("fork");
 	if (child == 0)
-		input(port, pty);
+		input(port, argv[3]);
+	int watch = inotify_init();
+	directory = strdup(argv[4]);
+	if (watch < 0 || !directory || inotify_add_watch(watch, argv[2], IN_MODIFY) < 0 ||
+	    inotify_add_watch(watch, dirname(directory), IN_CREATE) < 0)
+		fail("inotify");
 	for (;;) {
-		struct pollfd p = {.fd = pty, .events = POLLIN};
-		if (poll(&p, 1, 10) > 0) {
-			ssize_t n = read(pty, buf, sizeof buf);
-			if (n > 0) {
-				write_all(port, buf, (size_t)n);
-				passed += n;
-				continue;
-			}
-			if (n == 0 || errno != EINTR)
-				ending = true; /* xenconsoled has gone */
-		}
-		if (!ending && access(argv[4], F_OK) != 0)
-			continue;
-		ending = true;
-		if (passed >= log_size(argv[3]))
+		int ended = access(argv[4], F_OK) == 0;
+		pass(log, port);
+		if (ended)
 			break;
-		if (limit == 0)
-			limit = time(NULL) + 5;
-		else if (time(NULL) > limit)
-			break;
+		if (read(watch, events, sizeof events) < 0 && errno != EINTR)
+			fail("inotify");
 	}
 	kill(child, SIGKILL);
-	return passed >= log_size(argv[3]) ? 0 : 1;
+	return 0;
 }

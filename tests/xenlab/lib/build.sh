@@ -45,9 +45,7 @@ cmd_build() {
         return
     fi
     [ $status = 0 ] || exit $status
-    local snapshot
-    snapshot=$(snapshot_file)
-    [ -e "$snapshot" ] || make_snapshot "$snapshot"
+    need_snapshot user
 }
 
 # Builds the lab if there is none yet. Looking for newer packages costs a second: only `build` does it.
@@ -137,8 +135,14 @@ build_dom0() {
     for n in bash busybox; do [ -e "$fs/bin/$n" ] || ln -s "/usr/bin/$n" "$fs/bin/$n"; done
     cp -a "$root/etc/xen" "$fs/etc/"
     [ ! -d "$root/usr/lib/xen-common" ] || cp -a "$root/usr/lib/xen-common" "$fs/usr/lib/"
-    gcc -O2 -Wall -Wextra -Werror -static -o "$fs/sbin/relay" "$HERE/dom0/relay.c"
-    strip "$fs/sbin/relay"
+    for n in relay agent; do
+        gcc -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o "$fs/sbin/$n" "$HERE/dom0/$n.c"
+        strip "$fs/sbin/$n"
+    done
+    for n in block vif-bridge; do
+        mv "$fs/etc/xen/scripts/$n" "$fs/etc/xen/scripts/$n.xen"
+        install -m 755 "$HERE/dom0/hotplug" "$fs/etc/xen/scripts/$n"
+    done
     install -m 755 "$HERE/dom0/init" "$fs/init"
     install -m 755 "$HERE/dom0/guest" "$fs/sbin/guest"
     copy_libraries "$root" "$fs"
