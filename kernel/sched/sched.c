@@ -144,7 +144,7 @@ static void idle_once(void)
 		irq_run_pending();
 		return;
 	}
-	__asm__ volatile("sti; hlt" : : : "memory"); /* STI takes effect after HLT has begun */
+	idle_wait();
 }
 
 void sched_serve_interrupt(void)

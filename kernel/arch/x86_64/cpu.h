@@ -173,12 +173,9 @@ static inline void interrupts_restore(uint64_t flags)
 		interrupts_on();
 }
 
-/* Sleeps until an interrupt. STI holds interrupts off for one more instruction, so one that comes
- * after the caller's last look at the world is not slept through. Returns with interrupts on. */
-static inline void interrupts_on_and_halt(void)
-{
-	__asm__ volatile("sti; hlt" : : : "memory");
-}
+/* Called with interrupts off: lets them come and sleeps until there was one. One that comes after
+ * the caller's last look at the world is not slept through (entry.S). Interrupts are on then. */
+void idle_wait(void);
 
 static inline void cpu_relax(void)
 {

@@ -193,6 +193,20 @@ switch_stacks:
 	popq	%rbp
 	ret
 
+/*
+ * idle_wait(): STI holds interrupts off until HLT has begun (SDM volume 2, STI), but not everywhere:
+ * nested virtualization can lose that (QEMU's TCG forgets it when a guest of its guest is entered
+ * again), and the interrupt comes in between. So the trap code takes one that hits idle_halt past the
+ * HLT.
+ */
+	.globl	idle_wait, idle_halt, idle_halt_end
+idle_wait:
+	sti
+idle_halt:
+	hlt
+idle_halt_end:
+	ret
+
 /* run_on_stack(void (*fn)(void *), void *arg, void *stack_top): never returns. */
 	.globl	run_on_stack
 run_on_stack:

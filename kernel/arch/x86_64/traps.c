@@ -51,6 +51,7 @@ static char ist_stacks[IST_COUNT][IST_STACK_SIZE] __attribute__((aligned(16)));
 static char crash_stack[8192] __attribute__((aligned(16)));
 
 extern char trap_stubs[], exit_window[], exit_window_end[], exit_slow[], syscall_lstar[];
+extern char idle_halt[], idle_halt_end[];
 void run_on_stack(void (*fn)(void *), void *arg, void *stack_top) __attribute__((noreturn));
 
 void irq_dispatch(unsigned vector); /* tmp */
@@ -174,6 +175,8 @@ void trap_from_kernel(struct trap_frame *f)
 		note_irq(f->vector);
 		if (f->rip >= (uintptr_t)exit_window && f->rip < (uintptr_t)exit_window_end)
 			f->rip = (uintptr_t)exit_slow;
+		else if (f->rip == (uintptr_t)idle_halt)
+			f->rip = (uintptr_t)idle_halt_end;
 		return;
 	}
 	if (f->vector == 14) {

@@ -1,66 +1,81 @@
 #include "hyper/xen/evtchn.h"
 #include <asm/errno.h>
+#include "hyper/xen/event_abi.h"
 #include "hyper/xen/shared.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "mm/kmalloc.h"
 
-#define MAX_PORTS     256u /* of 4096; a domain of ours has a dozen */
-#define BITS_PER_WORD 64u
-
-static struct {
+/* Handlers, in pieces that are made when a port in them is attached. */
+struct slot {
 	irq_handler_t handler;
 	void *arg;
-} ports[MAX_PORTS];
+};
+#define PIECE_PORTS 256u
+#define MAX_PORTS   EVTCHN_FIFO_NR_CHANNELS
+
+static struct slot first_piece[PIECE_PORTS];
+static struct slot *pieces[MAX_PORTS / PIECE_PORTS] = {first_piece};
+static const struct event_abi *abi;
 static int vector; /* of the upcall */
 static bool stale;
 
-/* The upcall: two levels of bits say which channels are pending. Xen sets, we clear (xen.h, "struct
- * vcpu_info": the flag first, then look). */
+static struct slot *slot_of(evtchn_port_t port)
+{
+	struct slot *piece = port < MAX_PORTS ? pieces[port / PIECE_PORTS] : NULL;
+
+	return piece ? &piece[port % PIECE_PORTS] : NULL;
+}
+
+static void deliver(evtchn_port_t port)
+{
+	struct slot *s = slot_of(port);
+
+	if (s && s->handler)
+		s->handler(s->arg);
+}
+
+/* The flag first, then look: Xen sends an edge only when it sets the flag. */
 static void upcall(void *arg)
 {
-	struct shared_info *shared = &xen_shared.info;
-	unsigned long words;
-
 	(void)arg;
 	__atomic_store_n(&xen_vcpu_info.evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
-	words = __atomic_exchange_n(&xen_vcpu_info.evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-	for (; words; words &= words - 1) {
-		unsigned w = (unsigned)__builtin_ctzl(words);
-		unsigned long bits = __atomic_load_n(&shared->evtchn_pending[w], __ATOMIC_ACQUIRE) &
-				     ~__atomic_load_n(&shared->evtchn_mask[w], __ATOMIC_RELAXED);
-
-		for (; bits; bits &= bits - 1) {
-			unsigned bit = (unsigned)__builtin_ctzl(bits);
-			unsigned port = w * BITS_PER_WORD + bit;
-
-			__atomic_fetch_and(&shared->evtchn_pending[w], ~(1ul << bit),
-					   __ATOMIC_SEQ_CST);
-			if (port < MAX_PORTS && ports[port].handler)
-				ports[port].handler(ports[port].arg);
-		}
-	}
+	abi->scan(deliver);
 }
 
 int evtchn_attach(evtchn_port_t port, irq_handler_t handler, void *arg)
 {
 	struct evtchn_unmask unmask = {.port = port};
+	struct slot *s;
+	long err;
 
-	if (port >= MAX_PORTS)
+	if (port >= abi->nports)
 		return -ENOSPC;
-	if (ports[port].handler)
+	if (!pieces[port / PIECE_PORTS])
+		pieces[port / PIECE_PORTS] = kzalloc(sizeof first_piece);
+	s = slot_of(port);
+	if (!s)
+		return -ENOSPC;
+	if (s->handler)
 		return -EBUSY;
-	ports[port].arg = arg;
-	__atomic_store_n(&ports[port].handler, handler, __ATOMIC_RELEASE);
-	return (int)xen_event_channel_op(EVTCHNOP_unmask, &unmask);
+	err = abi->cover(port);
+	if (err)
+		return (int)err;
+	s->arg = arg;
+	__atomic_store_n(&s->handler, handler, __ATOMIC_RELEASE);
+	err = xen_event_channel_op(EVTCHNOP_unmask, &unmask);
+	if (err)
+		s->handler = NULL;
+	return (int)err;
 }
 
 void evtchn_detach(evtchn_port_t port)
 {
-	if (port >= MAX_PORTS)
-		return;
-	__atomic_fetch_or(&xen_shared.info.evtchn_mask[port / BITS_PER_WORD],
-			  1ul << port % BITS_PER_WORD, __ATOMIC_SEQ_CST);
-	ports[port].handler = NULL;
+	struct slot *s = slot_of(port);
+
+	abi->mask(port);
+	if (s)
+		s->handler = NULL;
 }
 
 int evtchn_alloc(domid_t remote)
@@ -86,8 +101,11 @@ int evtchn_bind_virq(unsigned virq, irq_handler_t handler, void *arg)
 	struct evtchn_bind_virq bind = {.virq = virq, .vcpu = 0};
 	int err = (int)xen_event_channel_op(EVTCHNOP_bind_virq, &bind);
 
-	if (!err)
-		err = evtchn_attach(bind.port, handler, arg);
+	if (err)
+		return err;
+	err = evtchn_attach(bind.port, handler, arg);
+	if (err)
+		evtchn_close(bind.port);
 	return err ? err : (int)bind.port;
 }
 
@@ -98,12 +116,22 @@ void evtchn_notify(evtchn_port_t port)
 	xen_event_channel_op(EVTCHNOP_send, &send);
 }
 
-static long start_upcalls(void)
+void evtchn_stale(bool yes)
+{
+	stale = yes;
+}
+
+/* Xen has the FIFO ABI from 4.4 on, unless the toolstack forbids it. */
+static long start(void)
 {
 	struct xen_hvm_evtchn_upcall_vector set = {.vcpu = 0, .vector = (uint8_t)vector};
 	long err;
 
-	memset(xen_shared.info.evtchn_mask, 0xff, sizeof xen_shared.info.evtchn_mask);
+	abi = &event_fifo;
+	if (abi->start()) {
+		abi = &event_2l;
+		abi->start();
+	}
 	err = xen_hvm_op(HVMOP_set_evtchn_upcall_vector, &set);
 	/* Registering vcpu_info marked it as pending; Xen sends no edge while it is. */
 	if (!err)
@@ -119,21 +147,22 @@ long evtchn_init(void)
 	 * evtchn_upcall_pending is cleared, and would not let kernel code proceed.)
 	 */
 	vector = irq_alloc_vector(upcall, NULL);
-	return vector < 0 ? vector : start_upcalls();
-}
-
-void evtchn_stale(bool yes)
-{
-	stale = yes;
+	return vector < 0 ? vector : start();
 }
 
 void evtchn_resume(void)
 {
 	long err;
 
-	for (unsigned i = 0; i < MAX_PORTS; i++)
-		ports[i].handler = NULL;
-	err = start_upcalls();
+	for (unsigned i = 0; i < MAX_PORTS / PIECE_PORTS; i++)
+		if (pieces[i])
+			memset(pieces[i], 0, sizeof first_piece);
+	err = start();
 	if (err)
 		panic("Xen delivers no events after the resume (%ld)", err);
+}
+
+const char *evtchn_abi(void)
+{
+	return abi->name;
 }

@@ -32,3 +32,5 @@ void evtchn_resume(void);
 /* While true evtchn_close does nothing: after a resume the ports that drivers still know belong to
  * others (xenbus_resume). */
 void evtchn_stale(bool yes);
+/* "FIFO" or "2-level". */
+const char *evtchn_abi(void);
