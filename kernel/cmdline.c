@@ -10,6 +10,9 @@
 #include "mm/kmalloc.h"
 #include "net/networds.h"
 
+#define GRACE_DEFAULT 10u
+#define GRACE_MAX     86400u
+
 struct cmdline cmdline;
 
 static char error_text[160];
@@ -83,6 +86,24 @@ static int bad_word(const char **error, const char *what, const char *word)
 	return -EINVAL;
 }
 
+/* A number from 0 to max in decimal, the whole text. */
+static bool number(const char *text, unsigned max, unsigned *value)
+{
+	unsigned n = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (unsigned)(*text - '0');
+		if (n > max)
+			return false;
+	}
+	*value = n;
+	return true;
+}
+
 static int kernel_option(char *word, const char **error)
 {
 	char *value;
@@ -114,6 +135,9 @@ static int kernel_option(char *word, const char **error)
 		if (*value != '/')
 			return bad_word(error, "cwd= needs an absolute path", word);
 		cmdline.cwd = value;
+	} else if ((value = option_value(word, "grace="))) {
+		if (!number(value, GRACE_MAX, &cmdline.grace))
+			return bad_word(error, "grace= needs seconds, at most 86400", word);
 	} else {
 		const char *wrong;
 		if (!networds_parse(word, &wrong))
@@ -151,7 +175,8 @@ int cmdline_parse(char *text, const char **error)
 	static char default_name[] = "/app";
 	/* Each word but the first has a blank before it. */
 	size_t max_words = count_blanks(text) + 1;
-	cmdline = (struct cmdline){.argc = 1, .hostname = "unigornel", .cwd = "/"};
+	cmdline = (struct cmdline){
+	    .argc = 1, .hostname = "unigornel", .cwd = "/", .grace = GRACE_DEFAULT};
 	networds_reset();
 	*error = NULL;
 	cmdline.argv = kmalloc((max_words + 2) * sizeof(char *));

@@ -18,6 +18,7 @@ struct cmdline {
 	bool quiet;
 	bool exit_console; /* the exit record goes to the console too */
 	bool console_pipe; /* console=pipe: stdin is a byte stream, not a terminal */
+	unsigned grace;	   /* grace=SECONDS: from a request to end to the end (sys/power.h) */
 	/* Values of virtio_mmio.device=, which monitors append: SIZE@BASE:IRQ[:ID]. */
 	const char *virtio_mmio[CMDLINE_VIRTIO_MMIO];
 	unsigned virtio_mmio_count;

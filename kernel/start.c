@@ -21,6 +21,7 @@
 #include "net/net.h"
 #include "sched/sched.h"
 #include "start.h"
+#include "sys/power.h"
 #include "vfs/cpio.h"
 
 /* As much as Linux's default RLIMIT_STACK; touched pages only are backed. */
@@ -203,6 +204,7 @@ void program_start(void)
 
 void machine_exit(int code)
 {
+	code = power_program_ended(code);
 	net_finish();
 	interrupts_off();
 	hyper->shutdown(code);

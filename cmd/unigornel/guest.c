@@ -9,6 +9,10 @@
 #define MAX_APPEND 3500u
 #define MAX_TOTAL  8190u
 
+/* Seconds, as in kernel/cmdline.c. */
+#define DEFAULT_GRACE 10u
+#define MAX_GRACE     86400
+
 enum {
 	KEY_SMP = 0x2000,
 	KEY_FILES,
@@ -20,7 +24,8 @@ enum {
 	KEY_TRACE,
 	KEY_GDB,
 	KEY_HOSTNAME,
-	KEY_NO_CA
+	KEY_NO_CA,
+	KEY_GRACE
 };
 
 static const struct argp_option options[] = {
@@ -43,6 +48,11 @@ static const struct argp_option options[] = {
     {"machine", KEY_MACHINE, "TYPE", 0, "QEMU's machine: microvm (default), q35 or pc", 0},
     {"accel", KEY_ACCEL, "HOW", 0,
      "kvm or tcg; by default kvm where it works (UNIGORNEL_ACCEL sets another default)", 0},
+    {"grace", KEY_GRACE, "TIME", 0,
+     "When the machine is asked to end (Ctrl-C, SIGTERM, its power button) the program gets "
+     "SIGTERM "
+     "and this long to end by itself; default 10s",
+     0},
     {"trace", KEY_TRACE, NULL, 0, "Print the program's system calls", 0},
     {"gdb", KEY_GDB, "PORT", OPTION_ARG_OPTIONAL,
      "Wait for gdb on this port (default 1234) before the program starts", 0},
@@ -92,6 +102,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (g->timeout_ms < 0)
 			die("--timeout %s: a time like 30s or 5m is needed", arg);
 		return 0;
+	case KEY_GRACE: {
+		int64_t ms = parse_duration_ms(arg);
+		if (ms < 0 || ms > MAX_GRACE * 1000)
+			die("--grace %s: a time like 30s or 5m is needed, at most a day", arg);
+		g->grace = (unsigned)((ms + 999) / 1000);
+		return 0;
+	}
 	case KEY_SMP:
 		g->cpus = (unsigned)number(arg, "--smp", 255);
 		if (g->cpus > 1)
@@ -141,8 +158,11 @@ const struct argp guest_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 
 void guest_defaults(struct guest_options *g, uint64_t memory)
 {
-	*g = (struct guest_options){
-	    .hypervisor = &hypervisor_qemu, .memory = memory, .cpus = 1, .type = "microvm"};
+	*g = (struct guest_options){.hypervisor = &hypervisor_qemu,
+				    .memory = memory,
+				    .cpus = 1,
+				    .type = "microvm",
+				    .grace = DEFAULT_GRACE};
 }
 
 void guest_add_word(struct buffer *line, const char *word)
@@ -193,6 +213,11 @@ static void make_command_line(const struct guest_options *g, const struct machin
 	for (size_t i = 0; i < net.n; i++)
 		guest_add_word(line, net.v[i]);
 	strv_free(&net);
+	if (g->grace != DEFAULT_GRACE) {
+		char *word = xasprintf("grace=%u", g->grace);
+		guest_add_word(line, word);
+		free(word);
+	}
 	if (g->hostname)
 		add_option(line, "hostname=", g->hostname);
 	for (size_t i = 0; words && i < words->n; i++)
@@ -223,6 +248,7 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 	m->disks = &g->disks;
 	if (g->disks.n && g->hypervisor != &hypervisor_qemu)
 		die("--disk works with --hypervisor qemu only");
+	m->grace = g->grace;
 	/* Programs without sockets start faster and smaller without a device. */
 	m->network = network_finish(&g->network, info.network && g->hypervisor == &hypervisor_qemu);
 	make_command_line(g, m, words, args, &line);

@@ -18,6 +18,7 @@ struct guest_options {
 	struct strv files; /* HOSTDIR[:GUESTDIR] */
 	const char *hostname;
 	int64_t timeout_ms;
+	unsigned grace; /* seconds */
 	int gdb_port;
 	bool trace;
 	bool no_ca; /* keep the host's CA certificates out */

@@ -73,8 +73,13 @@ static void add_words(struct strv *argv, const char *const *words)
 		strv_add(argv, *words);
 }
 
+/* QEMU's end of the channels. */
+struct ends {
+	int console, record, control;
+};
+
 /* keep: descriptors that QEMU must inherit, for the network's. */
-static void command_line(const struct machine *m, const char *accel, int console, int record,
+static void command_line(const struct machine *m, const char *accel, const struct ends *far,
 			 struct strv *argv, int *keep)
 {
 	bool micro = !strcmp(m->type, "microvm");
@@ -93,11 +98,11 @@ static void command_line(const struct machine *m, const char *accel, int console
 	strv_add(argv, "-m");
 	strv_addf(argv, "size=%lluk", (unsigned long long)(m->memory >> 10));
 	strv_add(argv, "-chardev");
-	strv_addf(argv, "socket,id=console,fd=%d", console);
+	strv_addf(argv, "socket,id=console,fd=%d", far->console);
 	strv_add(argv, "-serial");
 	strv_add(argv, "chardev:console");
 	strv_add(argv, "-chardev");
-	strv_addf(argv, "socket,id=exit,fd=%d", record);
+	strv_addf(argv, "socket,id=exit,fd=%d", far->record);
 	strv_add(argv, "-device");
 	strv_add(argv, "isa-debugcon,iobase=0xe9,chardev=exit");
 	/* virtio 1.x only; the microvm's transports would else start as legacy ones. */
@@ -105,6 +110,10 @@ static void command_line(const struct machine *m, const char *accel, int console
 		strv_add(argv, "-global");
 		strv_add(argv, "virtio-mmio.force-legacy=false");
 	}
+	strv_add(argv, "-chardev");
+	strv_addf(argv, "socket,id=control,fd=%d", far->control);
+	strv_add(argv, "-mon");
+	strv_add(argv, "chardev=control,mode=control");
 	network_arguments(m->network, micro, argv, keep);
 	disk_arguments(m->disks, micro, argv);
 	strv_add(argv, "-kernel");
@@ -140,6 +149,15 @@ static char *complaint(int fd)
 	return line;
 }
 
+/* By the QEMU Machine Protocol; its answers are of no interest. */
+static void power_button(void *control)
+{
+	static const char text[] =
+	    "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"system_powerdown\"}\n";
+	ssize_t n = send(*(int *)control, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)n; /* a machine that is gone needs no button */
+}
+
 static int run(const struct machine *m)
 {
 	const char *why;
@@ -147,30 +165,39 @@ static int run(const struct machine *m)
 		die("%s", why);
 	const char *accel = choose_accel(m);
 	network_open(m->network);
-	int console, far_console, record, far_record, status;
-	channel(&console, &far_console);
-	channel(&record, &far_record);
+	int console, record, control, status;
+	struct ends far;
+	channel(&console, &far.console);
+	channel(&record, &far.record);
+	channel(&control, &far.control);
 	char *log = xasprintf("%s/qemu.log", session_dir());
 	int log_fd = open(log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		die("cannot write %s: %s", log, strerror(errno));
 	struct strv argv = {0};
-	int keep[3 + MAX_INTERFACES] = {far_console, far_record};
-	command_line(m, accel, far_console, far_record, &argv, keep + 2);
+	int keep[4 + MAX_INTERFACES] = {far.console, far.record, far.control};
+	command_line(m, accel, &far, &argv, keep + 3);
 	const int fds[3] = {-1, log_fd, log_fd};
 	pid_t pid = process_spawn(&argv, NULL, fds, keep);
 	if (pid < 0)
 		die("cannot run " QEMU ": %s", strerror(-pid));
-	close(far_console);
-	close(far_record);
+	close(far.console);
+	close(far.record);
+	close(far.control);
 	network_started(m->network, pid);
 	if (m->gdb_port)
 		warn("waiting for gdb: gdb %s -ex 'target remote 127.0.0.1:%d'", m->image,
 		     m->gdb_port);
-	const struct relay r = {m, console, record, pid, NULL, NULL};
+	const struct relay r = {.machine = m,
+				.console = console,
+				.exit_record = record,
+				.pid = pid,
+				.power_button = power_button,
+				.arg = &control};
 	int code = relay_run(&r, &status);
 	close(console);
 	close(record);
+	close(control);
 	if (code < 0) {
 		char *said = complaint(log_fd);
 		const char *network = said ? network_complaint(said) : NULL;

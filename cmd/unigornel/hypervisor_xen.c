@@ -119,7 +119,8 @@ static int run_lab(const struct machine *m)
 		die("cannot run %s: %s", lab(), strerror(-pid));
 	close(pair[1]);
 	close(record[1]);
-	const struct relay r = {m, pair[0], record[0], pid, NULL, NULL};
+	const struct relay r = {
+	    .machine = m, .console = pair[0], .exit_record = record[0], .pid = pid};
 	int code = relay_run(&r, &status);
 	close(pair[0]);
 	close(record[0]);
@@ -219,7 +220,12 @@ static int run(const struct machine *m)
 	if (pid < 0)
 		die("cannot run xl: %s", strerror(-pid));
 	close(far);
-	const struct relay r = {m, near, -1, pid, destroy, name};
+	const struct relay r = {.machine = m,
+				.console = near,
+				.exit_record = -1,
+				.pid = pid,
+				.stopped = destroy,
+				.arg = name};
 	int code = relay_run(&r, &status);
 	close(near);
 	if (code < 0)

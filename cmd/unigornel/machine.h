@@ -19,6 +19,7 @@ struct machine {
 	bool tty;	    /* a person's terminal; else the console is a pipe (console=pipe) */
 	bool no_stdin;	    /* the program's standard input is empty */
 	int64_t timeout_ms; /* 0: none */
+	unsigned grace;	    /* seconds that the program has to end when it is asked to */
 	/* Receives what the machine prints; NULL: our stdout. */
 	void (*output)(void *arg, const char *data, size_t n);
 	void *output_arg;

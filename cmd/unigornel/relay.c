@@ -20,6 +20,12 @@
 /* After its exit record a machine gets this long to be gone. */
 #define LINGER_MS 2000
 
+/* What a machine may take to end after the grace period: the kernel ends it by itself then. */
+#define END_MS 5000
+
+/* Output that nobody takes for so long is dropped when the machine is to end. */
+#define UNREAD_MS 1000
+
 struct state {
 	const struct relay *r;
 	char in[4096]; /* from stdin, escaped, waiting for the machine */
@@ -31,6 +37,11 @@ struct state {
 	int64_t deadline; /* --timeout, 0: none */
 	bool at_line_start;
 	bool input_ready; /* the machine's serial port takes input */
+	bool button_ready;
+	bool asked;	      /* the machine was asked to end */
+	int64_t kill_at;      /* then: the end of its time */
+	int64_t unread_since; /* likewise: stdout takes nothing; 0: it does */
+	bool unread;
 };
 
 static void read_stdin(struct state *s)
@@ -79,17 +90,44 @@ static void find_record(struct state *s)
 	}
 }
 
+/* To be asked all the time: sees to it that the machine is told when a signal asks us to stop. True
+ * when it must be killed. */
+static bool must_stop(struct state *s)
+{
+	int signals = session_interrupts();
+	if (!signals)
+		return false;
+	if (!s->asked) {
+		s->asked = true;
+		s->kill_at = now_ms();
+		if (s->r->power_button && s->button_ready) {
+			s->kill_at += (int64_t)s->r->machine->grace * 1000 + END_MS;
+			s->r->power_button(s->r->arg);
+		}
+	}
+	return signals > 1 || now_ms() >= s->kill_at;
+}
+
 /* Writes to stdout in pieces that a pipe with room takes at once, so that a reader who has stopped
  * reading keeps neither Ctrl-C nor --timeout from working. False if nobody will ever read it. */
-static bool write_out(const struct state *s, const char *data, size_t n)
+static bool write_out(struct state *s, const char *data, size_t n)
 {
 	while (n) {
 		struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
 		int ready = poll(&p, 1, 200);
-		if (session_interrupted() || (s->deadline && now_ms() >= s->deadline))
+		if (must_stop(s) || (s->deadline && now_ms() >= s->deadline))
 			return true; /* the main loop ends it */
-		if (ready <= 0)
+		if (ready <= 0) {
+			if (!s->asked)
+				continue;
+			if (!s->unread_since)
+				s->unread_since = now_ms();
+			s->unread = now_ms() - s->unread_since >= UNREAD_MS;
+			if (s->unread)
+				return true;
 			continue;
+		}
+		s->unread_since = 0;
 		ssize_t w = write(STDOUT_FILENO, data, n < PIPE_BUF ? n : PIPE_BUF);
 		if (w < 0 && errno != EINTR && errno != EAGAIN)
 			return false;
@@ -106,7 +144,7 @@ static void show(struct state *s, const char *data, size_t n)
 	const struct machine *m = s->r->machine;
 	if (m->output)
 		m->output(m->output_arg, data, n);
-	else if (!s->output_failed && !write_out(s, data, n))
+	else if (!s->output_failed && !s->unread && !write_out(s, data, n))
 		s->output_failed = true;
 }
 
@@ -173,6 +211,8 @@ static bool read_record(struct state *s)
 	find_record(s);
 	if (strstr(s->record.data, "unigornel: input\n"))
 		s->input_ready = true;
+	if (strstr(s->record.data, "unigornel: button\n"))
+		s->button_ready = true;
 	return true;
 }
 
@@ -210,7 +250,8 @@ int relay_run(const struct relay *r, int *status)
 			  .stdin_open = true,
 			  .code = -1,
 			  .at_line_start = true,
-			  .input_ready = r->exit_record < 0};
+			  .input_ready = r->exit_record < 0,
+			  .button_ready = r->button_ready};
 	int64_t deadline = r->machine->timeout_ms ? now_ms() + r->machine->timeout_ms : 0;
 	int64_t linger = 0;
 	s.deadline = deadline;
@@ -229,9 +270,10 @@ int relay_run(const struct relay *r, int *status)
 			read_stdin(&s);
 			continue;
 		}
-		if (poll(p, 3, wait_ms(deadline, linger)) < 0 && errno != EINTR)
+		if (poll(p, 3, wait_ms(deadline, linger ? linger : s.kill_at)) < 0 &&
+		    errno != EINTR)
 			die("poll: %s", strerror(errno));
-		if (session_interrupted())
+		if (must_stop(&s))
 			interrupted(r);
 		if (p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
 			console_open = read_console(&s);
@@ -262,10 +304,12 @@ int relay_run(const struct relay *r, int *status)
 		*status = stop_machine(r);
 	} else {
 		while (waitpid(r->pid, status, 0) < 0)
-			if (session_interrupted())
+			if (must_stop(&s))
 				interrupted(r);
 	}
 	terminal_restore();
 	buffer_free(&s.record);
+	if (s.asked && s.code == 128 + SIGTERM)
+		s.code = 128 + session_interrupted();
 	return s.code;
 }

@@ -19,7 +19,7 @@
 static char *directory;
 static struct strv unfinished;
 static pid_t owner;
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, times;
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -45,6 +45,7 @@ static void cleanup(void)
 static void handler(int sig)
 {
 	caught = sig;
+	times++;
 }
 
 void session_begin(void)
@@ -130,6 +131,11 @@ void session_keep(const char *path)
 int session_interrupted(void)
 {
 	return caught;
+}
+
+int session_interrupts(void)
+{
+	return times;
 }
 
 void session_check(void)

@@ -14,5 +14,7 @@ void session_remove_at_exit(const char *path);
 void session_keep(const char *path);
 /* The signal that asked us to stop, or 0. */
 int session_interrupted(void);
+/* How many have come: one that asks to stop, more that insist. */
+int session_interrupts(void);
 /* Exits with 128 + signal if one came. Long loops call it. */
 void session_check(void);

@@ -78,12 +78,11 @@ static const struct rsdp *find_rsdp(void)
 	return r ? r : scan(BIOS_START, BIOS_SIZE);
 }
 
-/* Maps the table at phys if it has this signature (any, if NULL) and is whole. */
-static const struct acpi_header *table_at(uint64_t phys, const char *signature)
+const struct acpi_header *acpi_map(uint64_t phys, const char signature[4])
 {
 	const struct acpi_header *h = phys ? map_bytes(phys, sizeof *h) : NULL;
 
-	if (!h || (signature && memcmp(h->signature, signature, 4)))
+	if (!h || memcmp(h->signature, signature, 4))
 		return NULL;
 	if (h->length < sizeof *h || h->length > MAX_TABLE)
 		return NULL;
@@ -101,7 +100,7 @@ const struct acpi_header *acpi_find(const char signature[4])
 
 	if (!r)
 		return NULL;
-	root = table_at(wide ? r->xsdt : r->rsdt, wide ? "XSDT" : "RSDT");
+	root = acpi_map(wide ? r->xsdt : r->rsdt, wide ? "XSDT" : "RSDT");
 	if (!root)
 		return NULL;
 	entries = (const char *)(root + 1);
@@ -110,7 +109,7 @@ const struct acpi_header *acpi_find(const char signature[4])
 		uint64_t phys = 0;
 
 		memcpy(&phys, entries + i * size, size);
-		found = table_at(phys, signature);
+		found = acpi_map(phys, signature);
 	}
 	return found;
 }

@@ -15,6 +15,8 @@ struct acpi_header {
 
 /* Finds a table by its signature, checks length and checksum, maps it. NULL if there is none. */
 const struct acpi_header *acpi_find(const char signature[4]);
+/* The table at a physical address, if it has this signature. NULL as above. */
+const struct acpi_header *acpi_map(uint64_t phys, const char signature[4]);
 
 #define ISA_IRQS     16
 #define MAX_IOAPICS  8
@@ -31,7 +33,8 @@ struct interrupt_model {
 	} ioapic[MAX_IOAPICS];
 	struct {
 		uint32_t gsi;
-		uint8_t flags; /* IRQ_LEVEL, IRQ_LOW: dev/irq.h */
+		uint8_t flags;	 /* IRQ_LEVEL, IRQ_LOW: dev/irq.h */
+		bool overridden; /* firmware spoke of it */
 	} isa[ISA_IRQS];
 	unsigned ncpus; /* enabled ones, at most MAX_CPU_LIST are listed */
 	uint32_t apic_id[MAX_CPU_LIST];

@@ -66,6 +66,7 @@ static void madt_entry(struct interrupt_model *m, const uint8_t *e, size_t n)
 		m->nioapics++;
 	} else if (e[0] == MADT_OVERRIDE && n >= 10 && e[2] == 0 && e[3] < ISA_IRQS) {
 		m->isa[e[3]].gsi = get32(e + 4);
+		m->isa[e[3]].overridden = true;
 		m->isa[e[3]].flags = irq_flags(e[8] | (uint32_t)e[9] << 8);
 	} else if (e[0] == MADT_LAPIC_ADDRESS && n >= 12) {
 		m->lapic = get64(e + 4);

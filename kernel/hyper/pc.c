@@ -6,13 +6,17 @@
 #include "arch/x86_64/io.h"
 #include "dev/irq.h"
 #include "dev/lapic.h"
+#include "dev/power_button.h"
 #include "dev/rtc.h"
 #include "dev/uart.h"
 #include "dev/virtio/virtio.h"
 #include "hyper/hyper.h"
+#include "lib/exitcode.h"
 #include "lib/muldiv.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "sched/timer.h"
+#include "sys/power.h"
 #include "time/clock.h"
 #include "time/pvclock.h"
 
@@ -49,7 +53,8 @@ static void pc_start_input(void)
 	outsb(EXIT_PORT, text, sizeof text - 1);
 }
 
-/* Every machine has at least the last of the three ways to reset. */
+/* Off, where it can be switched off; else, and when it is to start again, reset: every machine has
+ * at least the last of the three ways. */
 static void __attribute__((noreturn)) pc_shutdown(int code)
 {
 	static const struct {
@@ -60,6 +65,8 @@ static void __attribute__((noreturn)) pc_shutdown(int code)
 	interrupts_off();
 	uart_drain();
 	exit_record(code);
+	if (code != EXIT_KERNEL_PANIC && !power_reboot_wanted())
+		power_button_off();
 	outb(0x64, 0xfe);  /* keyboard controller: pulse the reset line (pc, q35, Firecracker) */
 	outb(0xcf9, 0x02); /* chipset reset control: hard reset on the rising edge of bit 2 */
 	outb(0xcf9, 0x06);
@@ -181,8 +188,24 @@ static void pc_timer_set(uint64_t deadline)
 	lapic_timer_set_count(count > UINT32_MAX ? UINT32_MAX : (uint32_t)count);
 }
 
+/* Nobody presses it in the first moments, and the program need not wait. */
+#define BUTTON_NS 20000000ull
+
+static void find_button(struct timer *t)
+{
+	static const char text[] = "unigornel: button\n";
+
+	(void)t;
+	if (power_button_init())
+		outsb(EXIT_PORT, text, sizeof text - 1);
+}
+
 static void pc_probe_devices(void)
 {
+	static struct timer button_timer;
+
+	timer_setup(&button_timer, find_button);
+	timer_arm(&button_timer, clock_monotonic() + BUTTON_NS);
 	virtio_pci_probe();
 	virtio_mmio_probe();
 }

@@ -6,6 +6,7 @@
 #include "lib/printk.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
+#include "signal/signal.h"
 #include "time/clock.h"
 #include "vfs/epoll.h"
 
@@ -294,6 +295,7 @@ void sched_start(uintptr_t entry, uintptr_t stack, uint64_t argc, uint64_t argv)
 	f->rsp = stack;
 	f->rdi = argc;
 	f->rsi = argv;
+	(void)signal_deliverable(t); /* one may have come before the program */
 	thread_launch(t);
 	cpu->thread->state = THREAD_SLEEPING; /* the boot stack, for good */
 	interrupts_on();

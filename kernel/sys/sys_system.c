@@ -12,6 +12,7 @@
 #include "mm/uaccess.h"
 #include "sched/thread.h"
 #include "sys/capability.h"
+#include "sys/power.h"
 #include "sys/sys_misc.h"
 #include "sys/utsname.h"
 #include "time/clock.h"
@@ -172,6 +173,8 @@ long sys_reboot(unsigned magic1, unsigned magic2, unsigned command, uintptr_t ar
 	switch (command) {
 	case LINUX_REBOOT_CMD_RESTART:
 	case LINUX_REBOOT_CMD_RESTART2:
+		power_want_reboot();
+		machine_exit(0);
 	case LINUX_REBOOT_CMD_HALT:
 	case LINUX_REBOOT_CMD_POWER_OFF:
 		machine_exit(0);

@@ -32,6 +32,7 @@ static void test_empty(void **state)
 	assert_null(cmdline.argv[1]);
 	assert_null(cmdline.envp[0]);
 	assert_string_equal(cmdline.cwd, "/");
+	assert_int_equal(cmdline.grace, 10);
 	assert_false(cmdline.trace);
 }
 

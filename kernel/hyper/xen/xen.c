@@ -16,6 +16,7 @@
 #include "hyper/xen/shared.h"
 #include "lib/exitcode.h"
 #include "lib/printk.h"
+#include "sys/power.h"
 
 #define EXIT_PORT 0xe9 /* docs/image.md, "Exit" */
 
@@ -94,6 +95,8 @@ static void __attribute__((noreturn)) xen_shutdown(int code)
 	exit_record(code);
 	if (code == EXIT_KERNEL_PANIC)
 		s.reason = SHUTDOWN_crash;
+	else if (power_reboot_wanted())
+		s.reason = SHUTDOWN_reboot;
 	/* When dom0 powers off, Xen halts and the machine stays on; a reset ends it everywhere. */
 	if (dom0)
 		s.reason = SHUTDOWN_reboot;
