@@ -140,8 +140,10 @@ static void fake_remove(const char *path)
 
 	fake_full(full, path);
 	for (int i = 0; i < FAKE_NODES; i++)
-		if (fake.tree->nodes[i].used && fake_below(fake.tree->nodes[i].path, full))
+		if (fake.tree->nodes[i].used && fake_below(fake.tree->nodes[i].path, full)) {
 			fake.tree->nodes[i].used = false;
+			fake_fire(fake.tree->nodes[i].path);
+		}
 	fake_fire(full);
 }
 
