@@ -122,13 +122,20 @@ static void consume_one(unsigned queue, uint32_t *ready, void (*deliver)(evtchn_
 	deliver(port);
 }
 
+/* The queues that have become ready; Xen's other bits mean nothing. */
+static uint32_t take_ready(void)
+{
+	return __atomic_exchange_n(&control->ready, 0, __ATOMIC_SEQ_CST) &
+	       ((1u << EVTCHN_FIFO_MAX_QUEUES) - 1);
+}
+
 static void scan(void (*deliver)(evtchn_port_t port))
 {
-	uint32_t ready = __atomic_exchange_n(&control->ready, 0, __ATOMIC_SEQ_CST);
+	uint32_t ready = take_ready();
 
 	while (ready) {
 		consume_one((unsigned)__builtin_ctz(ready), &ready, deliver);
-		ready |= __atomic_exchange_n(&control->ready, 0, __ATOMIC_SEQ_CST);
+		ready |= take_ready();
 	}
 }
 

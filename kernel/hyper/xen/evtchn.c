@@ -73,7 +73,8 @@ void evtchn_detach(evtchn_port_t port)
 {
 	struct slot *s = slot_of(port);
 
-	abi->mask(port);
+	if (port < abi->nports)
+		abi->mask(port);
 	if (s)
 		s->handler = NULL;
 }

@@ -27,6 +27,7 @@ bool xen_detect(void);
 /* Fills the hypercall page. From here on hypercalls work. */
 void hypercall_init(void);
 
+#ifndef HOST_TEST
 #define xen_hypercall(nr, a1, a2, a3, a4)                                                          \
 	({                                                                                         \
 		long result_;                                                                      \
@@ -39,6 +40,13 @@ void hypercall_init(void);
 				 : "memory", "rcx", "r8", "r9", "r11", "cc");                      \
 		result_;                                                                           \
 	})
+#else
+long xen_hypercall(unsigned nr, unsigned long a1, unsigned long a2, unsigned long a3,
+		   unsigned long a4);
+#define xen_hypercall(nr, a1, a2, a3, a4)                                                          \
+	xen_hypercall(nr, (unsigned long)(a1), (unsigned long)(a2), (unsigned long)(a3),           \
+		      (unsigned long)(a4))
+#endif
 
 static inline long xen_version(int cmd, void *arg)
 {
