@@ -7,6 +7,9 @@
 #include "options.h"
 #include "session.h"
 #include "terminal.h"
+#include "xl_config.h"
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +18,7 @@
 struct run {
 	struct build build;
 	struct guest_options guest;
+	const char *output; /* of xl-config */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -29,8 +33,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (r->build.packages.n &&
 		    !(ends_with(arg, ".go") && ends_with(r->build.packages.v[0], ".go")))
-			die("run: unexpected %s (the program's arguments come after --)", arg);
+			die("%s: unexpected %s (the program's arguments come after --)",
+			    state->name + strlen("unigornel "), arg);
 		strv_add(&r->build.packages, arg);
+		return 0;
+	case 'o':
+		r->output = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -77,6 +85,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static char *program_name(const char *image)
+{
+	char *name = xstrdup(base_name(image));
+	if (ends_with(name, ".elf") && strlen(name) > 4)
+		name[strlen(name) - 4] = 0;
+	return name;
+}
+
 int command_run(int argc, char **argv)
 {
 	struct run r = {0};
@@ -105,13 +121,88 @@ int command_run(int argc, char **argv)
 		enum build_result result;
 		image = build_image(&go, &r.build, &result);
 	}
-	char *name = xstrdup(base_name(image));
-	if (ends_with(name, ".elf") && strlen(name) > 4)
-		name[strlen(name) - 4] = 0;
-	strv_addf(&words, "arg0=/%s", name);
+	strv_addf(&words, "arg0=/%s", program_name(image));
 	m.tty = terminal_interactive();
 	/* In the background the terminal is not ours to read. */
 	m.no_stdin = !m.tty && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp();
 	guest_prepare(&r.guest, image, &words, &args, NULL, NULL, &m);
 	return r.guest.hypervisor->run(&m);
+}
+
+static const struct argp_option xl_options[] = {
+    {"output", 'o', "FILE", 0,
+     "Write the configuration there instead of printing it, and a boot module, if one is needed, "
+     "beside it",
+     0},
+    {0},
+};
+
+/* go's flags and -p mean nothing to an image on a bridge. */
+static const struct argp_child xl_children[] = {{&guest_argp, 0, "The machine:", 10},
+						{&guest_timeout_argp, 0, NULL, 10},
+						{&network_publish_argp, 0, "Its network:", 11},
+						{0}};
+
+static const struct argp xl_argp = {
+    xl_options,
+    parse,
+    "IMAGE [-- ARGUMENTS]",
+    "Prints a configuration file for xl, with which IMAGE runs as a guest of Xen.\v"
+    "The flags are those of run; the file is explained by comments, to be changed as needed.\n\n"
+    "    unigornel xl-config -m 128M --disk /dev/vg0/data server.elf -- -listen :80 >server.cfg\n"
+    "    xl create -c server.cfg\n\n"
+    "--files, and arguments with quotes or of great length, need a boot module: then -o is needed.",
+    xl_children,
+    NULL,
+    NULL,
+};
+
+/* Xen as the toolstack knows it, with no lab around. */
+static bool no_user_network(void)
+{
+	return false;
+}
+
+static const struct hypervisor plain_xl = {.name = "xen", .user_network = no_user_network};
+
+int command_xl_config(int argc, char **argv)
+{
+	struct run r = {0};
+	struct machine m = {.tty = true};
+	struct strv args = {0}, words = {0};
+	struct buffer text = {0};
+	guest_defaults(&r.guest, 256u << 20);
+	unsetenv("TERM"); /* of who will look at the console nothing is known */
+	int n = options_parse(&xl_argp, "xl-config", argc, argv, &r);
+	for (int i = n + 1; i < argc; i++)
+		strv_add(&args, argv[i]);
+	if (!r.build.packages.n)
+		die("xl-config: an image is needed (unigornel build makes it)");
+	const char *image = r.build.packages.v[0];
+	if (!names_image(image))
+		die("xl-config: %s is no image: `unigornel build -o server.elf %s` makes one",
+		    image, image);
+	if (r.guest.timeout_ms || r.guest.gdb_port)
+		die("xl-config: %s is for `unigornel run`",
+		    r.guest.gdb_port ? "--gdb" : "--timeout");
+	r.guest.hypervisor = &plain_xl;
+	char *name = program_name(image);
+	strv_addf(&words, "arg0=/%s", name);
+	if (r.output)
+		r.guest.module = xasprintf("%s.cpio", r.output);
+	guest_prepare(&r.guest, image, &words, &args, NULL, NULL, &m);
+	if (m.module && !r.output)
+		die("xl-config: --files, and arguments that are long or have quotes, need a boot "
+		    "module: "
+		    "-o FILE writes it beside the configuration");
+	xen_check_network(m.network);
+	xl_config_write(&m, &(struct xl_config){.name = name, .explained = true}, &text);
+	if (!r.output) {
+		fwrite(text.data, 1, text.len, stdout);
+		return fflush(stdout) ? 1 : 0;
+	}
+	int err = write_file(r.output, text.data, text.len);
+	if (err)
+		die("cannot write %s: %s", r.output, strerror(-err));
+	return 0;
 }

@@ -3,6 +3,7 @@
 
 int command_build(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_xl_config(int argc, char **argv);
 int command_test(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);

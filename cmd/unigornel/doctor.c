@@ -1,6 +1,7 @@
 /* unigornel doctor and version: what is here, what works, what to install. */
 #include "commands.h"
 #include "gotool.h"
+#include "image.h"
 #include "link.h"
 #include "machine.h"
 #include "network_qemu.h"
@@ -53,13 +54,25 @@ static void option(bool ok, const char *what, const char *found, const char *rem
 	printf("%-8s %-10s %s\n", ok ? "ok" : "no", what, ok ? found : remedy);
 }
 
+static error_t parse_doctor(int key, char *arg, struct argp_state *state)
+{
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	strv_add(state->input, arg);
+	return 0;
+}
+
 static const struct argp doctor_argp = {
     NULL,
-    NULL,
-    NULL,
-    "Says what is installed here, which hypervisors work, and what to install.\v"
+    parse_doctor,
+    "[IMAGE...]",
+    "Says what is installed here, which hypervisors work, and what to install; or, of an image "
+    "that "
+    "`unigornel build` made, what it supports.\v"
     "Lines with MISSING are needed for building and running; lines with \"no\" only for what they "
-    "name. The exit code is 0 if nothing needed is missing.",
+    "name. The exit code is 0 if nothing needed is missing. With images it is 0 if all are ours "
+    "and "
+    "whole.",
     NULL,
     NULL,
     NULL,
@@ -127,7 +140,14 @@ static void report_network(void)
 int command_doctor(int argc, char **argv)
 {
 	bool ok = true;
-	options_parse(&doctor_argp, "doctor", argc, argv, NULL);
+	struct strv images = {0};
+	options_parse(&doctor_argp, "doctor", argc, argv, &images);
+	if (images.n) {
+		int bad = 0;
+		for (size_t i = 0; i < images.n; i++)
+			bad |= image_report(images.v[i]);
+		return fflush(stdout) || bad ? 1 : 0;
+	}
 	const char *lib = library_dir_find(), *why = "";
 	ok &= report(lib != NULL, "library", lib,
 		     "libunigornel.a and image.ld: run `make`, or set UNIGORNEL_LIB");

@@ -246,11 +246,10 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 	m->gdb_port = g->gdb_port;
 	m->timeout_ms = g->timeout_ms;
 	m->disks = &g->disks;
-	if (g->disks.n && g->hypervisor != &hypervisor_qemu)
-		die("--disk works with --hypervisor qemu only");
 	m->grace = g->grace;
 	/* Programs without sockets start faster and smaller without a device. */
-	m->network = network_finish(&g->network, info.network && g->hypervisor == &hypervisor_qemu);
+	m->network = network_finish(&g->network, info.network,
+				    g->hypervisor->user_network() ? ATTACH_USER : ATTACH_BRIDGE);
 	make_command_line(g, m, words, args, &line);
 	if (line.len > MAX_TOTAL)
 		die("arguments and environment take %zu bytes; a machine takes %u (use --files)",
@@ -261,7 +260,8 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 		       strspn(line.data, " ") == line.len;
 	uint64_t module = 0;
 	if (as_file || g->files.n || fill) {
-		char *path = xasprintf("%s/module.cpio", session_dir());
+		char *path =
+		    g->module ? xstrdup(g->module) : xasprintf("%s/module.cpio", session_dir());
 		struct cpio *c = cpio_create(path);
 		if (fill)
 			fill(fill_arg, c);

@@ -21,7 +21,8 @@ struct guest_options {
 	unsigned grace; /* seconds */
 	int gdb_port;
 	bool trace;
-	bool no_ca; /* keep the host's CA certificates out */
+	bool no_ca;	    /* keep the host's CA certificates out */
+	const char *module; /* path of a boot module, if one is needed; NULL: among our own files */
 	struct network network;
 	struct disks disks;
 };

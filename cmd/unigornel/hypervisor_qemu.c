@@ -24,6 +24,11 @@ static bool available(const char **why)
 	return path != NULL;
 }
 
+static bool user_network(void)
+{
+	return true;
+}
+
 static char *version(void)
 {
 	struct strv argv = {0};
@@ -222,4 +227,4 @@ static int run(const struct machine *m)
 	return code;
 }
 
-const struct hypervisor hypervisor_qemu = {"qemu", available, run, version};
+const struct hypervisor hypervisor_qemu = {"qemu", available, run, user_network, version};

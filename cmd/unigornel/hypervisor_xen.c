@@ -2,14 +2,16 @@
  * Xen, through its toolstack xl: a PVH guest. With UNIGORNEL_XENLAB in the environment, the path of
  * tests/xenlab/xenlab, the guest runs under the Xen of that test bed (docs/xen.md).
  */
+#include "disk.h"
 #include "machine.h"
-#include "network.h"
+#include "network_qemu.h"
 #include "process.h"
 #include "relay.h"
 #include "session.h"
+#include "xl_config.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,12 +76,9 @@ static char *version(void)
 	return text;
 }
 
-static char *absolute(const char *path)
+static bool user_network(void)
 {
-	char full[PATH_MAX];
-	if (!realpath(path, full))
-		die("cannot read %s: %s", path, strerror(errno));
-	return xstrdup(full);
+	return lab() != NULL;
 }
 
 /* The guest's end without a word. */
@@ -89,6 +88,68 @@ static int no_record(const char *where)
 	return EXIT_TOOL_ERROR;
 }
 
+/* `xenlab exec` for the run in the directory; it goes on by itself. */
+static void lab_power_button(void *directory)
+{
+	struct strv argv = {0};
+	static const char *const words[] = {"xl", "shutdown", "guest", NULL};
+	strv_add(&argv, lab());
+	strv_add(&argv, "exec");
+	strv_add(&argv, directory);
+	add_words(&argv, words);
+	const int fds[3] = {-1, -1, -1};
+	process_spawn(&argv, NULL, fds, NULL);
+	strv_free(&argv);
+}
+
+/* The lab's outer network is QEMU's user networking with its usual addresses, or one tap. */
+static void lab_network(const struct machine *m, struct strv *argv)
+{
+	struct network *n = m->network;
+	const char *tap = NULL, *pcap = NULL;
+	unsigned users = 0;
+	network_open_ports(n);
+	for (unsigned i = 0; i < n->n; i++) {
+		const struct interface *f = &n->interfaces[i];
+		users += f->kind == ATTACH_USER;
+		if (f->kind == ATTACH_USER &&
+		    (users > 1 || f->user4.net.s_addr != htonl(0x0a000200)))
+			die("--net user: in the Xen lab there is one such network, 10.0.2.0/24");
+		if (f->kind == ATTACH_TAP && tap)
+			die("--net tap=%s: the Xen lab has room for one tap device", f->tap);
+		if (f->kind == ATTACH_TAP)
+			tap = f->tap;
+		if (f->pcap && pcap)
+			die("--pcap %s: the Xen lab captures one network", f->pcap);
+		if (f->pcap)
+			pcap = f->pcap;
+		strv_addf(argv, "--vif=%s%s%s%s", f->mac ? "mac=" : "", f->mac ? f->mac : "",
+			  f->kind != ATTACH_BRIDGE ? ""
+			  : f->mac		   ? ",bridge="
+						   : "bridge=",
+			  f->kind == ATTACH_BRIDGE ? f->tap : "");
+	}
+	if (tap && users)
+		die("--net: the Xen lab has either user networking or a tap device");
+	if (tap) {
+		strv_add(argv, "--tap");
+		strv_add(argv, tap);
+	}
+	if (pcap) {
+		strv_add(argv, "--pcap");
+		strv_add(argv, pcap);
+	}
+	for (size_t i = 0; i < n->published; i++) {
+		const struct publish *p = &n->publish[i];
+		strv_add(argv, "--fwd");
+		strv_addf(argv, "%s:%u:%u%s",
+			  p->v6		? "127.0.0.1"
+			  : *p->address ? p->address
+					: "0.0.0.0",
+			  p->v6 ? p->inner : p->host, p->guest, p->udp ? "/udp" : "");
+	}
+}
+
 /* In the lab the exit record comes out of Xen's log, through a pipe. */
 static int run_lab(const struct machine *m)
 {
@@ -96,7 +157,7 @@ static int run_lab(const struct machine *m)
 	int pair[2], record[2], status;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) || pipe2(record, O_CLOEXEC))
 		die("cannot make a socket: %s", strerror(errno));
-	char *image = absolute(m->image);
+	char *image = xl_absolute(m->image), *directory = xasprintf("%s/lab", session_dir());
 	static const char *const run[] = {"run",       "--raw",	    "--timeout",
 					  LAB_TIMEOUT, "--cmdline", NULL};
 	strv_add(&argv, lab());
@@ -106,6 +167,14 @@ static int run_lab(const struct machine *m)
 	strv_addf(&argv, "%llu", (unsigned long long)(m->memory >> 20));
 	strv_add(&argv, "--record");
 	strv_addf(&argv, "/dev/fd/%d", record[1]);
+	strv_add(&argv, "--dir");
+	strv_add(&argv, directory);
+	lab_network(m, &argv);
+	for (size_t i = 0; i < m->disks->n; i++) {
+		strv_add(&argv, "--disk");
+		strv_addf(&argv, "%s%s", m->disks->disk[i].path,
+			  m->disks->disk[i].readonly ? ":ro" : "");
+	}
 	if (m->module) {
 		strv_add(&argv, "--ramdisk");
 		strv_add(&argv, m->module);
@@ -119,23 +188,23 @@ static int run_lab(const struct machine *m)
 		die("cannot run %s: %s", lab(), strerror(-pid));
 	close(pair[1]);
 	close(record[1]);
-	const struct relay r = {
-	    .machine = m, .console = pair[0], .exit_record = record[0], .pid = pid};
+	const struct relay r = {.machine = m,
+				.console = pair[0],
+				.exit_record = record[0],
+				.pid = pid,
+				.power_button = lab_power_button,
+				.button_ready = true,
+				.arg = directory};
 	int code = relay_run(&r, &status);
 	close(pair[0]);
 	close(record[0]);
 	strv_free(&argv);
 	strv_free(&env);
 	free(image);
+	free(directory);
+	if (code < 0)
+		session_check();
 	return code < 0 ? no_record("see above") : code;
-}
-
-/* A string of xl.cfg(5). */
-static void setting(struct buffer *b, const char *name, const char *value)
-{
-	if (strpbrk(value, "\"\\\n"))
-		die("%s: Xen's configuration cannot hold %s", name, value);
-	buffer_addf(b, "%s = \"%s\"\n", name, value);
 }
 
 /* Xen's log is not for everybody, and by default does not show what guests say: the exit record
@@ -144,40 +213,37 @@ static void setting(struct buffer *b, const char *name, const char *value)
 static void write_config(const struct machine *m, const char *name, const char *path)
 {
 	struct buffer b = {0};
-	char *image = absolute(m->image);
-	char *line = xasprintf("exit=console %s", m->command_line);
-	setting(&b, "name", name);
-	buffer_addf(&b, "type = \"pvh\"\n");
-	setting(&b, "kernel", image);
-	if (m->module) {
-		char *module = absolute(m->module);
-		setting(&b, "ramdisk", module);
-		free(module);
-	}
-	setting(&b, "cmdline", line);
-	buffer_addf(&b, "memory = %llu\nvcpus = %u\n", (unsigned long long)(m->memory >> 20),
-		    m->cpus);
-	buffer_addf(&b, "on_poweroff = \"destroy\"\non_reboot = \"destroy\"\n"
-			"on_crash = \"destroy\"\n");
+	xl_config_write(m, &(struct xl_config){.name = name, .watched = true}, &b);
 	int err = write_file(path, b.data, b.len);
 	if (err)
 		die("cannot write %s: %s", path, strerror(-err));
 	buffer_free(&b);
-	free(image);
-	free(line);
+}
+
+/* xl VERB NAME. Its exit status. */
+static int xl(const char *verb, const char *name)
+{
+	struct strv argv = {0};
+	strv_add(&argv, "xl");
+	strv_add(&argv, verb);
+	strv_add(&argv, name);
+	const int fds[3] = {-1, -1, -1};
+	pid_t pid = process_spawn(&argv, NULL, fds, NULL);
+	int status = pid > 0 ? process_wait(pid) : -1;
+	strv_free(&argv);
+	return status;
 }
 
 static void destroy(void *name)
 {
-	struct strv argv = {0};
-	static const char *const words[] = {"xl", "destroy", NULL};
-	add_words(&argv, words);
-	strv_add(&argv, name);
-	const int fds[3] = {-1, -1, -1};
-	pid_t pid = process_spawn(&argv, NULL, fds, NULL);
-	if (pid > 0)
-		process_wait(pid);
-	strv_free(&argv);
+	xl("destroy", name);
+}
+
+/* A domain that is not there yet cannot be asked. */
+static void power_button(void *name)
+{
+	if (xl("shutdown", name))
+		destroy(name);
 }
 
 /* xenconsole(1) takes input only from a terminal. */
@@ -194,18 +260,34 @@ static void pseudo_terminal(int *near, int *far)
 	tcsetattr(*far, TCSANOW, &t);
 }
 
+void xen_check_network(const struct network *n)
+{
+	for (unsigned i = 0; i < n->n; i++) {
+		const struct interface *f = &n->interfaces[i];
+		if (f->kind == ATTACH_USER)
+			die("--net user is QEMU's; on Xen a machine is on a bridge of dom0: --net "
+			    "bridge=xenbr0");
+		if (f->kind == ATTACH_TAP)
+			die("--net tap=%s is for QEMU; on Xen a machine is on a bridge of dom0: "
+			    "--net bridge=xenbr0",
+			    f->tap);
+		if (f->pcap)
+			die("--pcap works with QEMU; on Xen dom0 sees the packets: tcpdump -w %s "
+			    "-i vifN.%u, N being the domain's number (xl domid)",
+			    f->pcap, i);
+	}
+}
+
 static int run(const struct machine *m)
 {
 	const char *why;
 	if (!available(&why))
 		die("%s", why);
-	if (m->network->n)
-		die("--hypervisor xen: there is no driver for Xen's network yet; leave the "
-		    "network's flags out, or use QEMU");
 	if (m->gdb_port)
 		die("--gdb works with QEMU only (on Xen: gdbsx)");
 	if (lab())
 		return run_lab(m);
+	xen_check_network(m->network);
 	char *name = xasprintf("unigornel-%d", (int)getpid());
 	char *config = xasprintf("%s/xl.cfg", session_dir());
 	int near, far, status;
@@ -224,12 +306,16 @@ static int run(const struct machine *m)
 				.console = near,
 				.exit_record = -1,
 				.pid = pid,
+				.power_button = power_button,
+				.button_ready = true,
 				.stopped = destroy,
 				.arg = name};
 	int code = relay_run(&r, &status);
 	close(near);
-	if (code < 0)
+	if (code < 0) {
+		session_check();
 		code = no_record("see `xl dmesg`");
+	}
 	strv_free(&argv);
 	unlink(config);
 	free(config);
@@ -237,4 +323,4 @@ static int run(const struct machine *m)
 	return code;
 }
 
-const struct hypervisor hypervisor_xen = {"xen", available, run, version};
+const struct hypervisor hypervisor_xen = {"xen", available, run, user_network, version};

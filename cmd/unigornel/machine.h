@@ -31,6 +31,8 @@ struct hypervisor {
 	bool (*available)(const char **why);
 	/* Runs it to its end. The exit code: the program's, or one of docs/image.md's. */
 	int (*run)(const struct machine *m);
+	/* True if it has user networking: outgoing connections and -p, without rights. */
+	bool (*user_network)(void);
 	/* One line for `version`, allocated, or NULL. */
 	char *(*version)(void);
 };

@@ -13,7 +13,10 @@ static const struct command {
     {"build", "build a package into a bootable image", command_build},
     {"run", "boot a package or an image as a virtual machine", command_run},
     {"test", "run a package's tests in a virtual machine, as go test does", command_test},
-    {"doctor", "say what is installed here, what works, and what to install", command_doctor},
+    {"xl-config", "print a configuration of Xen's xl for an image", command_xl_config},
+    {"doctor",
+     "say what is installed here, what works, and what to install; what an image supports",
+     command_doctor},
     {"version", "print the versions of the tool, Go and the hypervisors", command_version},
     {"help", "print this, or the help of a command", command_help},
 };

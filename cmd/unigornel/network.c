@@ -12,14 +12,15 @@
 enum { KEY_NET = 0x4000, KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_PCAP, KEY_RAW };
 
 static const struct argp_option options[] = {
-    {"net", KEY_NET, "user|tap=NAME|none", 0,
+    {"net", KEY_NET, "user|tap=NAME|bridge=NAME|none", 0,
      "The machine's network interface: QEMU's user networking (the machine reaches what we reach; "
-     "-p lets others reach it), a tap device of the host, or none. Repeated: eth0, eth1, ... "
-     "Default: user if the program uses the network, else none",
+     "-p lets others reach it), a tap device of the host, on Xen a bridge of dom0 (xenbr0), or "
+     "none. Repeated: eth0, eth1, ... Default if the program uses the network: user, on Xen the "
+     "bridge that xl takes; else none",
      0},
     {"ip", KEY_IP, "ADDR/PREFIX|dhcp", 0,
      "Address of the interface named before (of eth0 if there is none before), IPv4 or IPv6; may "
-     "be repeated. Default with a tap: DHCP and IPv6 router advertisements",
+     "be repeated. Default with a tap or bridge: DHCP and IPv6 router advertisements",
      0},
     {"gateway", KEY_GATEWAY, "ADDR", 0, "The router that leads elsewhere; may be repeated", 0},
     {"dns", KEY_DNS, "ADDR", 0, "A name server for /etc/resolv.conf; may be repeated", 0},
@@ -55,15 +56,18 @@ static void add_interface(struct network *n, const char *arg)
 		n->none = true;
 		return;
 	}
-	const char *tap = starts_with(arg, "tap=") ? arg + 4 : NULL;
+	bool bridge = starts_with(arg, "bridge=");
+	const char *tap = bridge ? arg + 7 : starts_with(arg, "tap=") ? arg + 4 : NULL;
 	if (!tap && strcmp(arg, "user"))
-		die("--net %s: it is user, tap=NAME or none", arg);
-	if (tap && (!*tap || strlen(tap) >= IFNAMSIZ || strpbrk(tap, "/ \t\n%")))
-		die("--net %s: the name of a tap device is needed (ip tuntap show)", arg);
+		die("--net %s: it is user, tap=NAME, bridge=NAME or none", arg);
+	if (tap && (!*tap || strlen(tap) >= IFNAMSIZ || strpbrk(tap, "/ \t\n%,'\"")))
+		die("--net %s: the name of a %s is needed (%s)", arg,
+		    bridge ? "bridge" : "tap device",
+		    bridge ? "ip link show type bridge" : "ip tuntap show");
 	if (n->n == MAX_INTERFACES)
 		die("--net: a machine has at most %d interfaces", MAX_INTERFACES);
 	struct interface *i = &n->interfaces[n->n++];
-	i->kind = tap ? ATTACH_TAP : ATTACH_USER;
+	i->kind = bridge ? ATTACH_BRIDGE : tap ? ATTACH_TAP : ATTACH_USER;
 	if (tap)
 		memcpy(i->tap, tap, strlen(tap) + 1);
 }
@@ -310,7 +314,8 @@ static void settle_user(struct interface *f, unsigned nth)
 	free(ip6);
 }
 
-struct network *network_finish(const struct network *flags, bool by_default)
+struct network *network_finish(const struct network *flags, bool by_default,
+			       enum attachment standard)
 {
 	struct network *n = xmalloc(sizeof *n);
 	*n = *flags;
@@ -326,7 +331,7 @@ struct network *network_finish(const struct network *flags, bool by_default)
 		die("--net none: --ip, --gateway, --dns, --mac, --raw and --pcap need an "
 		    "interface");
 	if (!n->n && !n->none && (n->touched || n->published || by_default)) {
-		n->interfaces[0].kind = ATTACH_USER;
+		n->interfaces[0].kind = standard;
 		n->n = 1;
 	}
 	unsigned users = 0;
@@ -343,9 +348,8 @@ struct network *network_finish(const struct network *flags, bool by_default)
 		settle_user(f, users++);
 	}
 	if (n->published && !users)
-		die("-p %s: with a tap the machine has an address of its own, and all its ports; "
-		    "-p is "
-		    "for --net user",
+		die("-p %s: with a tap or a bridge the machine has an address of its own, and all "
+		    "its ports; -p is for --net user",
 		    n->publish[0].spec);
 	return n;
 }
@@ -371,7 +375,7 @@ void network_words(const struct network *n, struct strv *words)
 		for (size_t j = 0; j < f->ip.n; j++)
 			strv_addf(words, "ip=eth%u:%s", i, f->ip.v[j]);
 		/* A given IPv4 address says nothing against IPv6; nothing waits for it. */
-		if (f->kind == ATTACH_TAP && f->has4 && !f->has6)
+		if (f->kind != ATTACH_USER && f->has4 && !f->has6)
 			strv_addf(words, "ip=eth%u:auto", i);
 		if (f->kind != ATTACH_USER)
 			continue;

@@ -14,7 +14,8 @@
 enum attachment {
 	ATTACH_DEFAULT, /* the first one, before the flags have said anything */
 	ATTACH_USER,	/* QEMU's own NAT: no rights needed */
-	ATTACH_TAP
+	ATTACH_TAP,
+	ATTACH_BRIDGE /* Xen: a vif on a bridge of dom0 */
 };
 
 /* The network that QEMU makes for the machine, and who is who on it. */
@@ -28,12 +29,12 @@ struct user_net6 {
 
 struct interface {
 	enum attachment kind;
-	char tap[IFNAMSIZ];
-	const char *mac;  /* NULL: a fixed one, or one made from the tap's name */
-	struct strv ip;	  /* ADDR/PREFIX, dhcp, auto, none, as given */
-	bool has4, has6;  /* what --ip spoke of */
-	bool raw;	  /* the kernel leaves it to the program */
-	const char *pcap; /* capture file on the host */
+	char tap[IFNAMSIZ]; /* the device's name; of a bridge too, where "" is xl's own choice */
+	const char *mac;    /* NULL: a fixed one, or one made from the tap's name */
+	struct strv ip;	    /* ADDR/PREFIX, dhcp, auto, none, as given */
+	bool has4, has6;    /* what --ip spoke of */
+	bool raw;	    /* the kernel leaves it to the program */
+	const char *pcap;   /* capture file on the host */
 	struct user_net4 user4;
 	struct user_net6 user6;
 	int tap_fd; /* network_qemu.c */
@@ -64,10 +65,12 @@ extern const struct argp network_argp, network_publish_argp;
 
 /*
  * The network of one machine (allocated, for good), with what the flags left open settled.
- * by_default: the program uses the network, so it gets QEMU's user networking unless the flags say
- * otherwise. Exits where they contradict each other.
+ * by_default: the program uses the network, so it gets the standard one unless the flags say
+ * otherwise: QEMU's user networking, or a bridge where the hypervisor has none. Exits where they
+ * contradict each other.
  */
-struct network *network_finish(const struct network *flags, bool by_default);
+struct network *network_finish(const struct network *flags, bool by_default,
+			       enum attachment standard);
 
 /* Adds the words of the kernel's command line. After network_finish. */
 void network_words(const struct network *n, struct strv *words);

@@ -152,18 +152,31 @@ static void try_pcap(const char *path)
 	close(fd);
 }
 
+void network_open_ports(struct network *n)
+{
+	for (unsigned i = 0; i < n->n; i++)
+		if (n->interfaces[i].pcap)
+			try_pcap(n->interfaces[i].pcap);
+	for (size_t i = 0; i < n->published; i++)
+		take_port(&n->publish[i]);
+}
+
 void network_open(struct network *n)
 {
 	for (unsigned i = 0; i < n->n; i++) {
 		struct interface *f = &n->interfaces[i];
+		if (f->kind == ATTACH_BRIDGE)
+			die("--net bridge=%s: bridges are for --hypervisor xen; under QEMU a tap "
+			    "device "
+			    "is the way into one: `sudo ip tuntap add tap0 mode tap user %s && "
+			    "sudo ip "
+			    "link set tap0 master %s up`, then --net tap=tap0",
+			    f->tap, user_name(), f->tap);
 		if (f->kind == ATTACH_TAP)
 			/* QEMU 7 would write the virtio header into the capture, too. */
 			f->tap_fd = open_tap(f->tap, !f->pcap);
-		if (f->pcap)
-			try_pcap(f->pcap);
 	}
-	for (size_t i = 0; i < n->published; i++)
-		take_port(&n->publish[i]);
+	network_open_ports(n);
 }
 
 /* Descriptors that QEMU may have by the time it listens, and how long that may take. */

@@ -8,6 +8,8 @@
  * which they are.
  */
 void network_open(struct network *n);
+/* The part of it that needs no tap: ports and capture files. */
+void network_open_ports(struct network *n);
 
 /* Adds QEMU's arguments; descriptors that it must inherit go to keep (at most MAX_INTERFACES). */
 void network_arguments(const struct network *n, bool microvm, struct strv *argv, int *keep);

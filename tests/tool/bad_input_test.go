@@ -110,7 +110,7 @@ func TestTooLittleMemory(t *testing.T) {
 
 func TestUnknownFlags(t *testing.T) {
 	dir := helloModule(t)
-	for _, command := range []string{"build", "run", "test", "doctor", "version"} {
+	for _, command := range []string{"build", "run", "test", "doctor", "version", "xl-config"} {
 		refuses(t, call{dir: dir, args: []string{command, "--frobnicate"}}, "--frobnicate", command)
 	}
 	refuses(t, call{dir: dir, args: []string{"run", "-m"}}, "-m")

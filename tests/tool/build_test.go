@@ -257,7 +257,7 @@ func TestSameInputSameImage(t *testing.T) {
 
 func TestHelpTeaches(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"--help"}, {"build", "--help"}, {"run", "-h"}, {"help", "test"},
-		{"doctor", "--help"}, {"version", "--help"}} {
+		{"doctor", "--help"}, {"version", "--help"}, {"xl-config", "--help"}} {
 		r := succeeds(t, call{args: args})
 		if len(strings.Split(r.out, "\n")) < 3 {
 			t.Errorf("unigornel %s prints only:\n%s", strings.Join(args, " "), r.out)

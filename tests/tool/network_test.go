@@ -181,15 +181,6 @@ func TestQEMUWithoutUserNetworking(t *testing.T) {
 	}
 }
 
-func TestXenHasNoNetworkYet(t *testing.T) {
-	elf := serverImage(t)
-	env := []string{"UNIGORNEL_XENLAB=/bin/true"}
-	for _, flags := range []string{"-p 8080:80", "--net user", "--ip 10.0.0.2/24"} {
-		args := append(append([]string{"run", "--hypervisor", "xen"}, strings.Fields(flags)...), elf)
-		refuses(t, call{env: env, args: args}, "xen", "network")
-	}
-}
-
 // arguments returns what QEMU is started with.
 func arguments(t *testing.T, elf, flags string) string {
 	t.Helper()
