@@ -16,9 +16,11 @@
 #include "lib/string.h"
 
 /* State of a page: the first page of a free or of an allocated block says so and has the order in
- * the low bits; every other page, and what is reserved, has 0. */
+ * the low bits, and so does that of a block that is out; every other page, and what is reserved,
+ * has 0. */
 #define STATE_FREE  0x80u
 #define STATE_ALLOC 0x40u
+#define STATE_OUT   0x20u
 
 /* What the early page tables map (arch/x86_64/boot.S). */
 #define EARLY_LIMIT (1ul << 32)
@@ -33,8 +35,8 @@ static struct zone zones[BOOT_MAX_RANGES];
 static unsigned nzones;
 static struct list free_lists[PAGE_MAX_ORDER + 1];
 static size_t free_blocks[PAGE_MAX_ORDER + 1];
-static size_t total_pages, free_pages;
-/* RAM never touched, in whole blocks of the largest order. */
+static size_t total_pages, free_pages, out_pages;
+/* RAM never touched: whole blocks of the largest order, and at the end perhaps a huge page. */
 static struct boot_range fresh[BOOT_MAX_RANGES];
 static unsigned nfresh;
 
@@ -118,18 +120,21 @@ static void zone_add_fresh(struct zone *z, paddr_t start, paddr_t end)
 	free_pages += (last - first) >> PAGE_SHIFT;
 }
 
-/* Moves one fresh block to the free lists; false if there is none. page_lock is held. */
-static bool take_fresh(void)
+/* Moves one fresh block of at least an order to the free lists; its order, or -1 if there is none.
+ * page_lock is held. */
+static int take_fresh(unsigned order)
 {
-	struct boot_range *r = fresh;
+	for (struct boot_range *r = fresh; r < fresh + nfresh; r++) {
+		unsigned o =
+		    r->end - r->start >= block_size(PAGE_MAX_ORDER) ? PAGE_MAX_ORDER : HUGE_ORDER;
 
-	while (r < fresh + nfresh && r->start == r->end)
-		r++;
-	if (r == fresh + nfresh)
-		return false;
-	block_insert(zone_of(r->start), r->start, PAGE_MAX_ORDER);
-	r->start += block_size(PAGE_MAX_ORDER);
-	return true;
+		if (r->start == r->end || o < order)
+			continue;
+		block_insert(zone_of(r->start), r->start, o);
+		r->start += block_size(o);
+		return (int)o;
+	}
+	return -1;
 }
 
 void page_add_range(paddr_t start, paddr_t end)
@@ -256,22 +261,22 @@ void page_init_high(void)
 	add_unreserved(EARLY_LIMIT, UINT64_MAX & PAGE_MASK);
 }
 
-paddr_t page_alloc(unsigned order)
+/* A block off the free lists, its state 0 and still counted as free; PADDR_NONE if there is none.
+ * page_lock is held. */
+static paddr_t take_block(unsigned order)
 {
 	unsigned o = order;
 	struct zone *z;
 	paddr_t p;
 
-	assert(order <= PAGE_MAX_ORDER);
-	spin_lock(&page_lock);
 	while (o <= PAGE_MAX_ORDER && list_empty(&free_lists[o]))
 		o++;
 	if (o > PAGE_MAX_ORDER) {
-		if (!take_fresh()) {
-			spin_unlock(&page_lock);
+		int found = take_fresh(order);
+
+		if (found < 0)
 			return PADDR_NONE;
-		}
-		o = PAGE_MAX_ORDER;
+		o = (unsigned)found;
 	}
 	p = virt_to_phys(free_lists[o].next);
 	z = zone_of(p);
@@ -280,10 +285,120 @@ paddr_t page_alloc(unsigned order)
 		o--;
 		block_insert(z, p + block_size(o), o);
 	}
-	*state_of(z, p) = (uint8_t)(STATE_ALLOC | order);
-	free_pages -= 1ul << order;
+	return p;
+}
+
+bool (*page_refill)(void);
+
+static paddr_t try_alloc(unsigned order)
+{
+	paddr_t p;
+
+	spin_lock(&page_lock);
+	p = take_block(order);
+	if (p != PADDR_NONE) {
+		*state_of(zone_of(p), p) = (uint8_t)(STATE_ALLOC | order);
+		free_pages -= 1ul << order;
+	}
 	spin_unlock(&page_lock);
 	return p;
+}
+
+paddr_t page_alloc(unsigned order)
+{
+	paddr_t p;
+
+	assert(order <= PAGE_MAX_ORDER);
+	p = try_alloc(order);
+	/* For a large block there is a way without; see who asks for a huge page. */
+	while (p == PADDR_NONE && page_refill && order < HUGE_ORDER && page_refill())
+		p = try_alloc(order);
+	return p;
+}
+
+/* Huge pages off the end of what was never touched. page_lock is held. */
+static paddr_t take_fresh_out(void)
+{
+	for (unsigned i = nfresh; i-- > 0;) {
+		if (fresh[i].start < fresh[i].end) {
+			fresh[i].end -= block_size(HUGE_ORDER);
+			return fresh[i].end;
+		}
+	}
+	return PADDR_NONE;
+}
+
+paddr_t page_take_out(unsigned order)
+{
+	paddr_t p = PADDR_NONE;
+
+	assert(order <= HUGE_ORDER);
+	spin_lock(&page_lock);
+	if (order == HUGE_ORDER)
+		p = take_fresh_out();
+	if (p == PADDR_NONE)
+		p = take_block(order);
+	if (p != PADDR_NONE) {
+		*state_of(zone_of(p), p) = (uint8_t)(STATE_OUT | order);
+		free_pages -= 1ul << order;
+		total_pages -= 1ul << order;
+		out_pages += 1ul << order;
+	}
+	spin_unlock(&page_lock);
+	return p;
+}
+
+void page_put_back(paddr_t p, unsigned order)
+{
+	struct zone *z = zone_of(p);
+
+	spin_lock(&page_lock);
+	assert(z && *state_of(z, p) == (STATE_OUT | order));
+	*state_of(z, p) = 0;
+	total_pages += 1ul << order;
+	out_pages -= 1ul << order;
+	block_free(z, p, order);
+	spin_unlock(&page_lock);
+}
+
+/* From where the last one was found: taking all back is one pass. */
+paddr_t page_find_out(unsigned *order)
+{
+	static paddr_t from;
+	paddr_t found = PADDR_NONE;
+
+	spin_lock(&page_lock);
+	for (unsigned round = 0; out_pages && round < 2 && found == PADDR_NONE; round++) {
+		for (unsigned i = 0; i < nzones && found == PADDR_NONE; i++) {
+			paddr_t p = from > zones[i].start ? from : zones[i].start;
+
+			for (; p < zones[i].end && found == PADDR_NONE; p += PAGE_SIZE)
+				if (*state_of(&zones[i], p) & STATE_OUT)
+					found = p;
+		}
+		from = found == PADDR_NONE ? 0 : found;
+	}
+	if (found != PADDR_NONE)
+		*order = *state_of(zone_of(found), found) & 0xfu;
+	spin_unlock(&page_lock);
+	return found;
+}
+
+void page_split_out(paddr_t p, unsigned order)
+{
+	struct zone *z = zone_of(p);
+
+	spin_lock(&page_lock);
+	assert(z && order && *state_of(z, p) == (STATE_OUT | order));
+	order--;
+	*state_of(z, p) = (uint8_t)(STATE_OUT | order);
+	*state_of(z, p + block_size(order)) = (uint8_t)(STATE_OUT | order);
+	spin_unlock(&page_lock);
+}
+
+size_t page_out(void)
+{
+	return out_pages;
 }
 
 paddr_t page_alloc_zero(unsigned order)

@@ -58,6 +58,20 @@ void page_add_range(paddr_t start, paddr_t end);
 /* Takes over the RAM that the early page tables do not reach; called when the direct map stands. */
 void page_init_high(void);
 
+/*
+ * Blocks that are out: the machine has given them back to the hypervisor (dev/xen/balloon.h), so
+ * that nobody may touch them. They do not count as managed. order <= HUGE_ORDER.
+ */
+paddr_t page_take_out(unsigned order);	       /* a free block; never touched memory first */
+void page_put_back(paddr_t p, unsigned order); /* the hypervisor has filled it again */
+/* A block that is out, and its order. PADDR_NONE: there is none. */
+paddr_t page_find_out(unsigned *order);
+/* Makes two blocks of one that is out. */
+void page_split_out(paddr_t p, unsigned order);
+size_t page_out(void); /* pages that are out */
+/* Asked when memory is out, whatever locks are held: true if there is some now. */
+extern bool (*page_refill)(void);
+
 size_t page_total(void);     /* pages managed */
 size_t page_available(void); /* pages free now */
 /* Free blocks of 2^order pages, those inside larger ones not counted; for messages. */

@@ -105,6 +105,21 @@ void clock_use_pvclock(const volatile struct pvclock_time *t)
 	name = "pvclock";
 }
 
+void clock_resume(uint64_t monotonic, uint64_t slept)
+{
+	const volatile struct pvclock_time *t = clock_page.pvclock;
+
+	page_write_begin();
+	clock_page.ns_base = monotonic - pvclock_read(t);
+	set_wall(clock_page.offset[CLOCK_REALTIME] + slept);
+	/* A reader that was interrupted has half of the old clock and half of the new one. */
+	clock_page.pvclock_life += PVCLOCK_LIFE;
+	atomic_store_explicit(&clock_page.pvclock_last, clock_page.pvclock_life | monotonic,
+			      memory_order_relaxed);
+	page_write_end();
+	tsc_hz = pvclock_tsc_hz(t);
+}
+
 void clock_set_tsc_rate(uint64_t hz)
 {
 	uint64_t tsc, ns;

@@ -24,6 +24,9 @@ uint64_t clock_tsc_hz(void);  /* for /proc/cpuinfo and deadlines; 0 if unknown *
 /* From hyper->clock_init: the machine offers this (it stays in place). Monotonic time starts now.
  */
 void clock_use_pvclock(const volatile struct pvclock_time *t);
+/* The machine was suspended, and its pvclock may have begun anew: monotonic time goes on from this
+ * moment, and slept ns more have passed by the time of day. */
+void clock_resume(uint64_t monotonic, uint64_t slept);
 
 /* The TSC at which clock_monotonic will have reached ns. */
 uint64_t clock_tsc_at(uint64_t ns);

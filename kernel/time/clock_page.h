@@ -17,6 +17,8 @@
 	(1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW |                \
 	 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
 
+#define PVCLOCK_LIFE (1ull << 60)
+
 enum clock_mode { CLOCK_MODE_NONE, CLOCK_MODE_TSC, CLOCK_MODE_PVCLOCK };
 
 struct clock_page {
@@ -34,8 +36,10 @@ struct clock_page {
 	/* By clock id of clock_gettime(2): added to monotonic ns. */
 	uint64_t offset[CLOCK_PAGE_CLOCKS];
 	const volatile struct pvclock_time *pvclock;
-	/* The latest answer, where the pvclock may step back. */
+	/* The latest answer, where the pvclock may step back; and the life that it is of, by
+	 * multiples of PVCLOCK_LIFE, since a suspended machine may resume with another pvclock. */
 	_Atomic uint64_t pvclock_last;
+	uint64_t pvclock_life;
 } __attribute__((aligned(64)));
 
 extern struct clock_page clock_page;
@@ -79,16 +83,19 @@ static inline uint64_t clock_pvclock_read(const volatile struct pvclock_time *t)
 /* Within begin and retry: monotonic ns by the pvclock, never less than was ever answered. */
 static inline uint64_t clock_page_pvclock(struct clock_page *p)
 {
+	uint64_t life = *(const volatile uint64_t *)&p->pvclock_life;
 	uint64_t ns = clock_pvclock_read(p->pvclock) + p->ns_base, last;
 
 	if (p->pvclock->flags & PVCLOCK_TSC_STABLE)
 		return ns;
 	last = atomic_load_explicit(&p->pvclock_last, memory_order_relaxed);
 	do {
-		if (ns <= last)
-			return last;
+		if ((last ^ life) >= PVCLOCK_LIFE)
+			return ns; /* nonsense: the caller tries again */
+		if (ns <= last - life)
+			return last - life;
 	} while (!atomic_compare_exchange_weak_explicit(
-	    &p->pvclock_last, &last, ns, memory_order_relaxed, memory_order_relaxed));
+	    &p->pvclock_last, &last, life + ns, memory_order_relaxed, memory_order_relaxed));
 	return ns;
 }
 

@@ -8,6 +8,8 @@ extern struct waitqueue clock_set_queue;
 
 /* Sets it for the program: 0, -EPERM, -EINVAL. */
 int clock_step(uint64_t ns);
+/* Tells all of them. */
+void clock_was_set(void);
 
 /* posix_timer.c: absolute timers on the wall clock are due at another moment now. */
 void posix_timers_clock_set(void);

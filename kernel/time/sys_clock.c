@@ -69,6 +69,13 @@ long sys_clock_getres(int id, uintptr_t to)
 }
 
 /* As Linux: not before 1970, and not so early that the machine would have started before. */
+void clock_was_set(void)
+{
+	waitqueue_wake_all(&clock_set_queue, 0);
+	posix_timers_clock_set();
+	timerfds_clock_set();
+}
+
 int clock_step(uint64_t ns)
 {
 	if (!process_capable(CAP_SYS_TIME))
@@ -76,9 +83,7 @@ int clock_step(uint64_t ns)
 	if (ns < clock_monotonic() || ns > NSEC_MAX)
 		return -EINVAL;
 	clock_set_realtime(ns);
-	waitqueue_wake_all(&clock_set_queue, 0);
-	posix_timers_clock_set();
-	timerfds_clock_set();
+	clock_was_set();
 	return 0;
 }
 

@@ -42,13 +42,47 @@ uint64_t xen_wall_clock(void)
 	return wall ? wall + boot_time : 0;
 }
 
-void xen_timer_init(void (*expired)(void *))
+static void (*timer_expired)(void *);
+
+void xen_timer_resume(void)
 {
-	int err = evtchn_bind_virq(VIRQ_TIMER, expired, NULL);
+	int err = evtchn_bind_virq(VIRQ_TIMER, timer_expired, NULL);
 
 	if (err < 0)
 		panic("Xen gives this domain no timer (%d)", err);
 	xen_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	armed = false;
+}
+
+void xen_timer_init(void (*expired)(void *))
+{
+	timer_expired = expired;
+	xen_timer_resume();
+}
+
+/* The time of day by Xen's clocks alone, whatever the program has set. */
+static uint64_t host_wall(void)
+{
+	uint64_t wall = xen_wall_clock();
+
+	return wall ? wall - boot_time + pvclock_read(system_time()) : 0;
+}
+
+static uint64_t suspended_at, suspended_wall;
+
+void xen_clock_suspend(void)
+{
+	suspended_at = clock_monotonic();
+	suspended_wall = host_wall();
+}
+
+void xen_clock_resume(void)
+{
+	uint64_t wall = host_wall();
+
+	/* Another host's idea of the time may be behind; then no time has passed. */
+	clock_resume(suspended_at, wall > suspended_wall ? wall - suspended_wall : 0);
+	boot_time = pvclock_read(system_time()) - clock_monotonic();
 }
 
 /* A deadline in the past rings at once, unless VCPU_SSHOTTMR_future is set (vcpu.h). */

@@ -193,10 +193,13 @@ static void hypervisor_input(void *arg)
 	}
 }
 
+static bool input_started;
+
 void xen_console_start_input(void)
 {
 	int err;
 
+	input_started = true;
 	if (dom0) {
 		err = evtchn_bind_virq(VIRQ_CONSOLE, hypervisor_input, NULL);
 		if (err >= 0)
@@ -210,4 +213,19 @@ void xen_console_start_input(void)
 	}
 	if (err < 0)
 		printk("unigornel: no console input: no event channel (%d)\n", err);
+}
+
+void xen_console_resume(void)
+{
+	uint64_t channel = 0;
+
+	if (!ring)
+		return;
+	if (xen_hvm_param(HVM_PARAM_CONSOLE_EVTCHN, &channel))
+		return;
+	port = (evtchn_port_t)channel;
+	stalled = false;
+	if (input_started)
+		xen_console_start_input();
+	evtchn_notify(port);
 }

@@ -21,3 +21,5 @@ bool xen_console_in_line(void);
 void xen_console_drain(void);
 /* Bytes typed go to tty_input from now on; needs evtchn.h. */
 void xen_console_start_input(void);
+/* In a new domain (suspend.h): the ring is where it was, and has another event channel. */
+void xen_console_resume(void);

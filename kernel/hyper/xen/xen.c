@@ -7,6 +7,8 @@
 #include "boot_info.h"
 #include "cmdline.h"
 #include "dev/irq.h"
+#include "dev/xen/balloon.h"
+#include "dev/xen/control.h"
 #include "dev/xen/xenbus.h"
 #include "dev/xen/xenstore.h"
 #include "hyper/hyper.h"
@@ -110,11 +112,15 @@ static void xen_probe_devices(void)
 
 	if (dom0)
 		return; /* it has real devices */
+	balloon_boot();
 	err = grant_init();
 	if (err)
 		printk("unigornel: Xen has no grant table for us (%d): no devices\n", err);
-	else if (xs_init() == 0)
+	else if (xs_init() == 0) {
+		balloon_init();
+		control_init();
 		xenbus_init();
+	}
 }
 
 const struct hypervisor hyper_xen = {
