@@ -83,6 +83,13 @@ int inet_route(struct inet_sock *s, const struct ip_addr *dst);
 void inet_fill_tx(const struct inet_sock *s, const struct ip_addr *dst, uint8_t protocol,
 		  struct ip_tx *tx);
 
+/* What else than a socket can hold a port: a connection in TIME-WAIT, with what its socket had. */
+struct inet_holder {
+	struct ip_addr local;
+	int ifindex;
+	bool v6only, reuseaddr, reuseport;
+};
+
 /* One table per transport: sockets by local port (bind) and by four-tuple (hash). */
 #define INET_BIND_BUCKETS 256
 struct inet_table {
@@ -93,8 +100,15 @@ struct inet_table {
 	uint64_t secret[2];	/* SipHash key: peers cannot aim at a chain */
 	struct inet_sock *last; /* what inet_lookup_connected found last */
 	bool stream;		/* TCP's rules for SO_REUSEADDR (listeners conflict) */
+	/* Is port held by other than sockets, so that s may not have it at addr
+	 * (inet_held_conflicts)? NULL: sockets are all there is. */
+	bool (*held)(const struct inet_sock *s, const struct ip_addr *addr, uint16_t port,
+		     bool exclusive);
 };
 int inet_table_init(struct inet_table *t, bool stream);
+/* May s not have addr because of h, which has the same port? exclusive: it is to be nobody's. */
+bool inet_held_conflicts(const struct inet_sock *s, const struct ip_addr *addr,
+			 const struct inet_holder *h, bool exclusive);
 /*
  * Binds s to addr and port (0: a random free one, RFC 6056; IP_LOCAL_PORT_RANGE 32768-60999) by
  * Linux's rules for SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY and bound interfaces. 0, -EADDRINUSE,

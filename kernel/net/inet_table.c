@@ -105,16 +105,15 @@ static void bind_insert(struct inet_table *t, struct inet_sock *s, bool front)
 /* Can both receive what is sent to one address and port? Unspecified addresses cover all of their
  * family, "::" also IPv4 unless IPV6_V6ONLY. */
 static bool addresses_meet(const struct inet_sock *a, const struct ip_addr *aa,
-			   const struct inet_sock *b)
+			   const struct ip_addr *ba, bool b_v6only)
 {
-	const struct ip_addr *ba = &b->local;
 	bool a4 = ip_is_v4(aa), b4 = ip_is_v4(ba);
 	bool a_any = ip_is_any(aa), b_any = ip_is_any(ba);
 
 	if (a4 == b4)
 		return a_any || b_any || ip_equal(aa, ba);
 	/* One is IPv4, the other IPv6: only "::" of a dual-stack socket reaches over. */
-	return a4 ? b_any && !b->v6only : a_any && !a->v6only;
+	return a4 ? b_any && !b_v6only : a_any && !a->v6only;
 }
 
 static bool interfaces_meet(const struct inet_sock *a, const struct inet_sock *b)
@@ -130,7 +129,7 @@ static bool interfaces_meet(const struct inet_sock *a, const struct inet_sock *b
 static bool conflicts(const struct inet_table *t, const struct inet_sock *s,
 		      const struct ip_addr *addr, const struct inet_sock *o, bool exclusive)
 {
-	if (o == s || !interfaces_meet(s, o) || !addresses_meet(s, addr, o))
+	if (o == s || !interfaces_meet(s, o) || !addresses_meet(s, addr, &o->local, o->v6only))
 		return false;
 	if (s->so.reuseport && o->so.reuseport)
 		return false;
@@ -139,13 +138,24 @@ static bool conflicts(const struct inet_table *t, const struct inet_sock *s,
 	return true;
 }
 
+bool inet_held_conflicts(const struct inet_sock *s, const struct ip_addr *addr,
+			 const struct inet_holder *h, bool exclusive)
+{
+	if (s->so.bound_ifindex && h->ifindex && s->so.bound_ifindex != h->ifindex)
+		return false;
+	if (!addresses_meet(s, addr, &h->local, h->v6only))
+		return false;
+	return !(s->so.reuseport && h->reuseport) &&
+	       !(s->so.reuseaddr && h->reuseaddr && !exclusive);
+}
+
 static bool port_taken(struct inet_table *t, const struct inet_sock *s, const struct ip_addr *addr,
 		       uint16_t port, bool exclusive)
 {
 	list_for_each_entry (o, bind_bucket(t, port), struct inet_sock, bind_link)
 		if (o->local_port == port && conflicts(t, s, addr, o, exclusive))
 			return true;
-	return false;
+	return t->held && t->held(s, addr, port, exclusive);
 }
 
 static uint32_t random_number(void)
@@ -232,6 +242,8 @@ int inet_listen_check(struct inet_table *t, struct inet_sock *s)
 	list_for_each_entry (o, bind_bucket(t, s->local_port), struct inet_sock, bind_link)
 		if (o->local_port == s->local_port && conflicts(t, s, &s->local, o, false))
 			return -EADDRINUSE;
+	if (t->held && t->held(s, &s->local, s->local_port, false))
+		return -EADDRINUSE;
 	bind_insert(t, s, true);
 	return 0;
 }
@@ -243,7 +255,7 @@ static bool port_reserved(struct inet_table *t, const struct inet_sock *s, uint1
 		if (t->stream && !o->bind_front)
 			break;
 		if (o != s && o->local_port == port && interfaces_meet(s, o) &&
-		    addresses_meet(s, &s->local, o))
+		    addresses_meet(s, &s->local, &o->local, o->v6only))
 			return true;
 	}
 	return false;

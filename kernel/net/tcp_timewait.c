@@ -8,8 +8,9 @@
 #include "net/tcp.h"
 
 struct tcp_timewait {
-	struct list hash_link, age_link;
-	struct ip_addr local, remote;
+	struct list hash_link, age_link, port_link;
+	struct inet_holder holder; /* of lport */
+	struct ip_addr remote;
 	uint16_t lport, rport;
 	uint32_t hash;
 	uint32_t snd_nxt, rcv_nxt, rcv_wnd, ts_recent, ts_offset;
@@ -21,6 +22,7 @@ struct tcp_timewait {
 #define BUCKETS 1024u
 static struct list buckets[BUCKETS];
 static struct list by_age = LIST_INIT(by_age);
+static struct list by_port[INET_BIND_BUCKETS];
 static struct timer timer;
 static unsigned count;
 
@@ -28,6 +30,7 @@ static void timewait_free(struct tcp_timewait *tw)
 {
 	list_remove(&tw->hash_link);
 	list_remove(&tw->age_link);
+	list_remove(&tw->port_link);
 	count--;
 	tcp_stats.timewait = count;
 	kfree(tw);
@@ -50,10 +53,24 @@ static void expire(struct timer *t)
 	net_leave();
 }
 
+/* bind and listen: TIME-WAIT keeps the port from others, as the connection did; SO_REUSEADDR on
+ * both lets a server start again (socket(7)). */
+static bool held(const struct inet_sock *s, const struct ip_addr *addr, uint16_t port,
+		 bool exclusive)
+{
+	list_for_each_entry (tw, &by_port[port % INET_BIND_BUCKETS], struct tcp_timewait, port_link)
+		if (tw->lport == port && inet_held_conflicts(s, addr, &tw->holder, exclusive))
+			return true;
+	return false;
+}
+
 void tcp_timewait_init(void)
 {
 	for (unsigned i = 0; i < BUCKETS; i++)
 		list_init(&buckets[i]);
+	for (unsigned i = 0; i < INET_BIND_BUCKETS; i++)
+		list_init(&by_port[i]);
+	tcp_table.held = held;
 	timer_setup(&timer, expire);
 }
 
@@ -67,7 +84,11 @@ void tcp_enter_timewait(struct tcp_sock *tp)
 	}
 	tw = kmalloc(sizeof *tw);
 	if (tw) {
-		*tw = (struct tcp_timewait){.local = tp->inet.local,
+		*tw = (struct tcp_timewait){.holder = {.local = tp->inet.local,
+						       .ifindex = tp->inet.so.bound_ifindex,
+						       .v6only = tp->inet.v6only,
+						       .reuseaddr = tp->inet.so.reuseaddr,
+						       .reuseport = tp->inet.so.reuseport},
 					    .remote = tp->inet.remote,
 					    .lport = tp->inet.local_port,
 					    .rport = tp->inet.remote_port,
@@ -84,6 +105,7 @@ void tcp_enter_timewait(struct tcp_sock *tp)
 					    .ts_ok = tp->ts_ok};
 		list_add_head(&buckets[tw->hash % BUCKETS], &tw->hash_link);
 		list_add_tail(&by_age, &tw->age_link);
+		list_add_tail(&by_port[tw->lport % INET_BIND_BUCKETS], &tw->port_link);
 		count++;
 		tcp_stats.timewait = count;
 		if (!timer_armed(&timer))
@@ -99,7 +121,7 @@ struct tcp_timewait *tcp_timewait_find(uint32_t hash, const struct ip_addr *loca
 		return NULL;
 	list_for_each_entry (tw, &buckets[hash % BUCKETS], struct tcp_timewait, hash_link) {
 		if (tw->hash == hash && tw->lport == lport && tw->rport == rport &&
-		    ip_equal(&tw->remote, remote) && ip_equal(&tw->local, local))
+		    ip_equal(&tw->remote, remote) && ip_equal(&tw->holder.local, local))
 			return tw;
 	}
 	return NULL;
@@ -108,7 +130,7 @@ struct tcp_timewait *tcp_timewait_find(uint32_t hash, const struct ip_addr *loca
 static void send_ack(struct tcp_timewait *tw)
 {
 	uint32_t window = tw->rcv_wnd >> tw->wscale;
-	struct tcp_reply r = {.local = tw->local,
+	struct tcp_reply r = {.local = tw->holder.local,
 			      .remote = tw->remote,
 			      .lport = tw->lport,
 			      .rport = tw->rport,
@@ -175,7 +197,7 @@ bool tcp_timewait_in_use(const struct inet_sock *s, uint16_t port)
 void tcp_timewait_each(void (*f)(const struct tcp_tw_view *v, void *arg), void *arg)
 {
 	list_for_each_entry (tw, &by_age, struct tcp_timewait, age_link) {
-		struct tcp_tw_view v = {.local = tw->local,
+		struct tcp_tw_view v = {.local = tw->holder.local,
 					.remote = tw->remote,
 					.lport = tw->lport,
 					.rport = tw->rport,

@@ -316,6 +316,35 @@ CASE(close_time_wait, "RFC 9293 3.6.1, 3.10.7.4 MUST-13; Linux TCP_TIMEWAIT_LEN"
 	out("R 2");
 }
 
+CASE(close_time_wait_bind, "socket(7), SO_REUSEADDR; bind(2), EADDRINUSE",
+     "TIME-WAIT keeps its port from others, unless both have SO_REUSEADDR")
+{
+	for (int reuse = 0; reuse < 2; reuse++) {
+		unsigned short port = (unsigned short)(4400 + reuse);
+		struct address own = local_address();
+		int fd = sk_tcp(), other = sk_tcp();
+
+		CHECK_EQ(sk_set(fd, SOL_SOCKET, SO_REUSEADDR, reuse), 0);
+		CHECK_EQ(sk_bind(fd, own, port), 0);
+		conn_new(port);
+		c->rport = 80;
+		CHECK_EQ(sk_connect(fd, peer_address(), 80), -EINPROGRESS);
+		out_within(0, 10, "S 0");
+		in("S. 0 ack 1 win 65535 <mss 1460>");
+		out(". 1 ack 1");
+		CHECK_EQ(sk_close(fd), 0);
+		out("F. 1 ack 1");
+		in("F. 1 ack 2");
+		out(". 2 ack 2");
+		CHECK_EQ(sk_bind(other, own, port), -EADDRINUSE);
+		CHECK_EQ(sk_set(other, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+		CHECK_EQ(sk_bind(other, own, port), reuse ? 0 : -EADDRINUSE);
+		run_ms(61e3);
+		CHECK_EQ(sk_bind(other, own, port), reuse ? -EINVAL : 0);
+		CHECK_EQ(sk_listen(other, 1), 0);
+	}
+}
+
 CASE(close_time_wait_rst, "RFC 1337 3",
      "neither an old segment nor the reset that it provokes ends TIME-WAIT")
 {
