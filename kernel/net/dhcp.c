@@ -18,9 +18,12 @@
 #include "net/packet.h"
 #include "vfs/textbuf.h"
 
-#define SECOND	      1000000000ull
-#define NEVER	      UINT64_MAX
-#define FIRST_WAIT    SECOND	    /* RFC 2131 4.1 suggests 4 s and leaves it to us */
+#define SECOND 1000000000ull
+#define NEVER  UINT64_MAX
+/* RFC 2131 4.1 has 4 s for a network of its day, and the times for us to choose. A machine that
+ * boots in a tenth of a second must not stand still for four where its first frame is lost (a port
+ * of a bridge that is not forwarding yet): a second, as DHCPv6's (RFC 8415 7.6, SOL_TIMEOUT). */
+#define FIRST_WAIT    SECOND
 #define LONGEST_WAIT  (64 * SECOND) /* 4.1 */
 #define REQUEST_TRIES 4		    /* 4.4.1: then from the start */
 #define DECLINE_WAIT  (10 * SECOND) /* 3.1 (5) */
