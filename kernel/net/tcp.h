@@ -153,6 +153,8 @@ enum tcp_timer {
 	TCP_TIMERS
 };
 
+#define TCP_RESENT 16 /* retransmissions remembered */
+
 struct tcp_sock {
 	struct inet_sock inet; /* first */
 
@@ -211,9 +213,13 @@ struct tcp_sock {
 	uint8_t backoff, retransmits, probes_out, syn_retries, keep_probes;
 
 	/* Loss recovery. */
-	uint32_t high_seq;    /* snd_nxt when it began */
-	uint32_t undo_marker; /* snd_una when it began; undo_on says if it is valid */
-	int32_t undo_retrans; /* retransmissions not yet reported as duplicates */
+	uint32_t high_seq;     /* snd_nxt when it began */
+	uint32_t undo_marker;  /* snd_una when it began; undo_on says if it is valid */
+	uint32_t undo_retrans; /* bytes sent again and not yet reported as duplicates */
+	/* What was sent again and no D-SACK has reported, the oldest first; those from resent_mark
+	 * on belong to this recovery (tcp_dsack.c). */
+	struct tcp_sack_block resent[TCP_RESENT];
+	uint8_t nresent, resent_mark;
 	bool undo_on, frto, reneging;
 	uint64_t rto_since;    /* when what times out now was sent last before */
 	uint64_t retrans_time; /* of the first retransmission of this recovery */
@@ -381,7 +387,9 @@ struct tcp_ack_result {
 	uint64_t rtt;	     /* 0: none */
 	bool ever_retrans;   /* some of it had been sent again */
 	bool orig_delivered; /* something never sent again was delivered after high_seq was set */
-	bool dsack, new_sack, window_update, lost;
+	bool dsack;	     /* a retransmission was reported as a duplicate */
+	bool dsack_tlp;	     /* and it was the tail loss probe */
+	bool new_sack, window_update, lost;
 	uint32_t prior_in_flight;
 };
 /* Processes the acknowledgment of a segment; false: the segment is to be dropped. */
@@ -392,7 +400,15 @@ void tcp_write_space(struct tcp_sock *tp);
 
 /* --- tcp_sack.c --- */
 void tcp_sack_apply(struct tcp_sock *tp, const struct tcp_options *o, uint32_t ack,
-		    uint32_t prior_una, struct tcp_ack_result *r);
+		    struct tcp_ack_result *r);
+
+/* --- tcp_dsack.c (RFC 2883, 3708) --- */
+/* start to end is sent again. */
+void tcp_dsack_resent(struct tcp_sock *tp, uint32_t start, uint32_t end);
+/* A recovery begins: what is sent again from here on can prove it mistaken. */
+void tcp_dsack_mark(struct tcp_sock *tp);
+/* The ACK o, for ack, reports a duplicate in its first block. */
+void tcp_dsack_note(struct tcp_sock *tp, const struct tcp_options *o, struct tcp_ack_result *r);
 
 /* --- tcp_recovery.c --- */
 static inline uint32_t tcp_in_flight(const struct tcp_sock *tp)
@@ -408,8 +424,7 @@ static inline uint32_t tcp_in_flight(const struct tcp_sock *tp)
 	}
 	return n;
 }
-void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struct tcp_options *o,
-		      uint32_t prior_una);
+void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struct tcp_options *o);
 void tcp_enter_loss(struct tcp_sock *tp);
 void tcp_mark_lost(struct tcp_sock *tp, struct tcp_seg *s);
 void tcp_recovery_reset(struct tcp_sock *tp);
@@ -421,7 +436,8 @@ bool tcp_rack_detect(struct tcp_sock *tp);
 void tcp_tlp_schedule(struct tcp_sock *tp);
 void tcp_tlp_fire(struct tcp_sock *tp);
 void tcp_reo_fire(struct tcp_sock *tp);
-void tcp_tlp_ack(struct tcp_sock *tp, const struct tcp_ack_result *r);
+/* pure_dup: the ACK is a duplicate and has no SACK option. */
+void tcp_tlp_ack(struct tcp_sock *tp, const struct tcp_ack_result *r, bool pure_dup);
 
 /* --- tcp_rtt.c --- */
 void tcp_rtt_init(struct tcp_sock *tp);

@@ -157,9 +157,9 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 			return false;
 		}
 		if (o->nsack && tp->sack_ok) {
-			tcp_sack_apply(tp, o, ack, prior_una, &r);
+			tcp_sack_apply(tp, o, ack, &r);
 			if (r.delivered || r.dsack)
-				tcp_recovery_ack(tp, &r, o, prior_una);
+				tcp_recovery_ack(tp, &r, o);
 			if (tp->send_head || tp->lost_out)
 				tcp_output(tp);
 		}
@@ -178,7 +178,7 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 		clean_queue(tp, ack, o, &r);
 	}
 	if (o->nsack && tp->sack_ok)
-		tcp_sack_apply(tp, o, ack, prior_una, &r);
+		tcp_sack_apply(tp, o, ack, &r);
 	tp->delivered += r.delivered;
 	if (tp->in_flight_sacked && r.acked)
 		check_reneging(tp);
@@ -195,11 +195,11 @@ bool tcp_ack(struct tcp_sock *tp, struct packet *p, const struct tcp_options *o)
 	      p->tcp.window << tp->snd_wscale == tp->snd_wnd && tp->snd_nxt != tp->snd_una &&
 	      !tcp_flag(p, TH_SYN | TH_FIN);
 	if (tp->tlp_out)
-		tcp_tlp_ack(tp, &r);
+		tcp_tlp_ack(tp, &r, dup && !o->nsack);
 	if (tp->ca_state != TCP_CA_Open || tp->in_flight_sacked || r.dsack || dup || tp->lost_out) {
 		if (dup && !tp->sack_ok)
 			tp->dupacks++;
-		tcp_recovery_ack(tp, &r, o, prior_una);
+		tcp_recovery_ack(tp, &r, o);
 	}
 	if (r.acked && tp->ca_state != TCP_CA_Recovery && tp->ca_state != TCP_CA_CWR)
 		grow(tp, &r);

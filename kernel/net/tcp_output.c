@@ -163,8 +163,11 @@ static void idle_restart(struct tcp_sock *tp)
 {
 	uint64_t idle = tcp_now - tp->last_sent;
 
-	if (tp->last_sent && tp->snd_nxt == tp->snd_una && idle > tp->rto)
+	if (tp->last_sent && tp->snd_nxt == tp->snd_una && idle > tp->rto) {
 		tp->cc.ops->on_idle(&tp->cc, idle, tp->rto, tcp_now);
+		tp->undo_on =
+		    false; /* the window before the pause is no longer that to return to */
+	}
 }
 
 static void output(struct tcp_sock *tp, bool force)
@@ -222,7 +225,7 @@ void tcp_output_force(struct tcp_sock *tp)
 bool tcp_retransmit(struct tcp_sock *tp, struct tcp_seg *s, uint32_t max)
 {
 	struct tcp_seg *last = s, *next;
-	uint32_t total, span = 0;
+	uint32_t total, span = 0, start = s->seq;
 	unsigned count = 1;
 
 	if (max < tp->mss)
@@ -274,7 +277,7 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tcp_seg *s, uint32_t max)
 		tp->retrans_time = tcp_now;
 		tp->retrans_ts = tcp_ts_now(tp);
 	}
-	tp->undo_retrans += (int32_t)((total + tp->mss - 1) / tp->mss);
+	tcp_dsack_resent(tp, start, start + total);
 	tp->total_retrans += (total + tp->mss - 1) / tp->mss;
 	tp->bytes_retrans += total;
 	tcp_stats.retrans_segs += (total + tp->mss - 1) / tp->mss;

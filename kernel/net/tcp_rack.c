@@ -105,7 +105,7 @@ void tcp_reo_fire(struct tcp_sock *tp)
 
 	if (tp->snd_nxt == tp->snd_una)
 		return;
-	tcp_recovery_ack(tp, &r, &o, tp->snd_una);
+	tcp_recovery_ack(tp, &r, &o);
 	if (tp->lost_out)
 		tcp_output(tp);
 }
@@ -146,25 +146,29 @@ void tcp_tlp_fire(struct tcp_sock *tp)
 	tcp_rearm_rto(tp);
 }
 
-/* RFC 8985 7.4: was the probe needed? If it repaired a loss, the window must answer for it. */
-void tcp_tlp_ack(struct tcp_sock *tp, const struct tcp_ack_result *r)
+/*
+ * RFC 8985 7.4: was the probe needed? If it repaired a loss, the window must answer for it. An ACK
+ * of all leaves that open: a duplicate reported after it says that the original had arrived, an ACK
+ * of more without one that it had not.
+ */
+void tcp_tlp_ack(struct tcp_sock *tp, const struct tcp_ack_result *r, bool pure_dup)
 {
-	if (seq_lt(tp->snd_una, tp->tlp_end) && !r->dsack)
+	bool repaired = false;
+
+	if (seq_lt(tp->snd_una, tp->tlp_end))
 		return;
-	if (!tp->tlp_retrans || r->dsack) {
-		tp->tlp_out = false;
-		if (tp->tlp_retrans)
-			tp->retrans_time = 0;
-		return;
+	if (tp->tlp_retrans && !r->dsack_tlp) {
+		repaired = seq_gt(tp->snd_una, tp->tlp_end);
+		if (!repaired && !pure_dup)
+			return;
 	}
-	if (seq_geq(tp->snd_una, tp->tlp_end)) {
-		tp->tlp_out = false;
+	tp->tlp_out = false;
+	if (tp->tlp_retrans)
 		tp->retrans_time = 0;
-		/* Only one copy was reported, and nothing said that it was superfluous. */
-		if (r->acked && tp->ca_state == TCP_CA_Open && seq_gt(tp->snd_una, tp->tlp_end)) {
-			tp->cc.ops->on_congestion(&tp->cc, r->prior_in_flight, tcp_now);
-			if (tp->cc.cwnd > tp->cc.ssthresh)
-				tp->cc.cwnd = tp->cc.ssthresh;
-		}
+	if (repaired && tp->ca_state < TCP_CA_Recovery) {
+		tp->cc.ops->on_congestion(&tp->cc, r->prior_in_flight, tcp_now);
+		if (tp->cc.cwnd > tp->cc.ssthresh)
+			tp->cc.cwnd = tp->cc.ssthresh;
+		tp->undo_on = false; /* this reduction was none of the last recovery's */
 	}
 }

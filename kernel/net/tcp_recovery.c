@@ -28,7 +28,7 @@ static void remember(struct tcp_sock *tp)
 	tp->high_seq = tp->snd_nxt;
 	tp->undo_marker = tp->snd_una;
 	tp->undo_on = true;
-	tp->undo_retrans = 0;
+	tcp_dsack_mark(tp);
 	tp->retrans_time = 0;
 	tp->lost_hint = tp->snd_una;
 }
@@ -114,7 +114,9 @@ static void undo(struct tcp_sock *tp)
 
 /*
  * Eifel (RFC 3522): the ACK echoes a timestamp from before the retransmission, so the original had
- * arrived. D-SACK (RFC 3708): every retransmission was reported as a duplicate. F-RTO (RFC 5682 in
+ * arrived. While other retransmissions are under way it says nothing about those: one of them may
+ * repair a true loss. What was deemed lost and not sent again is judged anew after the undo.
+ * D-SACK (RFC 3708): every retransmission was reported as a duplicate. F-RTO (RFC 5682 in
  * the form for SACK): after a timeout something is delivered that was sent only once.
  */
 static bool spurious(const struct tcp_sock *tp, const struct tcp_ack_result *r,
@@ -123,7 +125,7 @@ static bool spurious(const struct tcp_sock *tp, const struct tcp_ack_result *r,
 	if (!tp->undo_on)
 		return false;
 	if (tp->retrans_time && r->acked && o->has_ts && o->ts_ecr &&
-	    seq_lt(o->ts_ecr, tp->retrans_ts))
+	    seq_lt(o->ts_ecr, tp->retrans_ts) && (tp->ca_state == TCP_CA_Loss || !tp->retrans_out))
 		return true;
 	if (tp->retrans_time && tp->undo_retrans == 0 && r->dsack)
 		return true;
@@ -161,6 +163,8 @@ static void detect(struct tcp_sock *tp, const struct tcp_ack_result *r)
 /* All that was out when the recovery began has arrived. */
 static void leave(struct tcp_sock *tp)
 {
+	bool undo_on;
+
 	/* RFC 6937 3: the window ends at ssthresh, though the last ACKs may have left it lower. */
 	if (tp->ca_state == TCP_CA_Recovery)
 		tp->cc.cwnd = tp->cc.ssthresh;
@@ -168,13 +172,15 @@ static void leave(struct tcp_sock *tp)
 	 * again. */
 	if (tp->rack_persist && --tp->rack_persist == 0)
 		tp->rack_mult = 1;
+	undo_on = tp->undo_on;
 	tcp_recovery_reset(tp);
+	/* The D-SACKs for what was sent again come after the ACK of what was late. */
+	tp->undo_on = undo_on && tp->sack_ok && tp->undo_retrans > 0;
 	if (tp->in_flight_sacked)
 		tp->ca_state = TCP_CA_Disorder;
 }
 
-void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struct tcp_options *o,
-		      uint32_t prior_una)
+void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struct tcp_options *o)
 {
 	bool lost_before = tp->lost_out > 0;
 
@@ -198,6 +204,8 @@ void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struc
 		} else if (tp->ca_state == TCP_CA_Loss && r->acked) {
 			tp->frto = tp->frto && !r->ever_retrans;
 		}
+	} else if (tp->undo_on && tp->undo_retrans == 0 && r->dsack) {
+		undo(tp);
 	}
 	detect(tp, r);
 	if (tp->ca_state < TCP_CA_Recovery) {
@@ -220,5 +228,4 @@ void tcp_recovery_ack(struct tcp_sock *tp, struct tcp_ack_result *r, const struc
 			tp->cc.cwnd = tcp_prr_cwnd(&tp->prr, &tp->cc, delivered, pipe,
 						   r->acked > 0 && !(tp->lost_out && !lost_before));
 	}
-	(void)prior_una;
 }

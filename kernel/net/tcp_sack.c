@@ -19,26 +19,6 @@ static bool is_dsack(const struct tcp_options *o, uint32_t ack)
 	return o->nsack > 1 && seq_leq(b[0].end, b[1].end) && seq_geq(b[0].start, b[1].start);
 }
 
-static void note_dsack(struct tcp_sock *tp, const struct tcp_sack_block *b, uint32_t prior_una,
-		       struct tcp_ack_result *r)
-{
-	/* Only what was sent in this window says something about this recovery. */
-	if (seq_gt(b->end, tp->snd_nxt) || b->end - b->start > tp->max_wnd)
-		return;
-	r->dsack = true;
-	tp->dsack_dups++;
-	tcp_stats.dsack_recv++;
-	tp->rack_dsack_round = true;
-	if (tp->undo_on && tp->undo_retrans > 0 && seq_gt(b->end, tp->undo_marker)) {
-		uint32_t segs = (b->end - b->start + tp->mss - 1) / tp->mss;
-
-		tp->undo_retrans -= (int32_t)segs;
-		if (tp->undo_retrans < 0)
-			tp->undo_retrans = 0;
-	}
-	(void)prior_una;
-}
-
 static void mark_sacked(struct tcp_sock *tp, struct tcp_seg *s, const struct tcp_options *o,
 			struct tcp_ack_result *r)
 {
@@ -94,12 +74,12 @@ static void apply_block(struct tcp_sock *tp, const struct tcp_sack_block *b,
 }
 
 void tcp_sack_apply(struct tcp_sock *tp, const struct tcp_options *o, uint32_t ack,
-		    uint32_t prior_una, struct tcp_ack_result *r)
+		    struct tcp_ack_result *r)
 {
 	unsigned first = 0;
 
 	if (is_dsack(o, ack)) {
-		note_dsack(tp, &o->sack[0], prior_una, r);
+		tcp_dsack_note(tp, o, r);
 		first = 1;
 	}
 	for (unsigned i = first; i < o->nsack; i++) {

@@ -26,7 +26,7 @@ CASE(data_slow_start, "RFC 5681 3.1", "each round trip doubles what is in flight
 	CHECK_EQ(sk_set(fd, SOL_SOCKET, SO_SNDBUF, 1 << 20), 0);
 	CHECK(sk_send(fd, 400000, 0) > 150000);
 	for (unsigned window = 10, acked = 0; window <= 80; window *= 2) {
-		run_ms(20);
+		run_ms(5); /* before a probe for a lost tail */
 		uint32_t end = 0;
 		while (any_within(0))
 			end = c->last_seq + c->last_len;
@@ -609,7 +609,7 @@ CASE(data_window_scaled, "RFC 7323 2.3", "large windows work in both directions"
 	CHECK(sk_send(fd, 300000, 0) > 150000);
 	uint32_t acked = 1, end = 1;
 	for (int i = 0; i < 5; i++) {
-		run_ms(10);
+		run_ms(5); /* before a probe for a lost tail */
 		while (any_within(0))
 			end = c->last_seq + c->last_len;
 		if (i < 4)

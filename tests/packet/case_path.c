@@ -26,6 +26,9 @@ static struct path {
 } path;
 static uint64_t dice_state;
 static unsigned carried, lost;
+/* Pauses of the last transfer that were timeouts (the least is 200 ms), and their time in ms. */
+static unsigned timeouts;
+static double timeouts_ms;
 static double busy_until[2];
 
 static double dice(void)
@@ -174,6 +177,9 @@ static double transfer(int from, int to, size_t total, double limit_ms)
 	double start = now_ms(), end = start + limit_ms;
 	size_t goal = received_bytes(to) + total, left = total;
 	double stalled = 0, last = start;
+
+	timeouts = 0;
+	timeouts_ms = 0;
 	unsigned retrans, n = sizeof(struct tcp_info);
 	struct tcp_info i;
 
@@ -192,8 +198,13 @@ static double transfer(int from, int to, size_t total, double limit_ms)
 			     total - (goal - received_bytes(to)), total);
 		long r = sk_recv(to, 1 << 20, 0);
 		if (r > 0) {
-			if (now_ms() - last > stalled)
-				stalled = now_ms() - last;
+			double pause = now_ms() - last;
+			if (pause > stalled)
+				stalled = pause;
+			if (pause > 199) {
+				timeouts++;
+				timeouts_ms += pause;
+			}
 			last = now_ms();
 		} else if (r != -EAGAIN)
 			fail(__FILE__, __LINE__, "recv: %ld", r);
@@ -282,8 +293,9 @@ CASE(path_loss_near, "RFC 8985; RFC 6675",
 	CHECK(rate > 0.9 * model(0.4, 0.01));
 	path.loss = 0.05;
 	rate = transfer(server, client, 8 << 20, 100e3);
-	CHECK(rate >
-	      0.4 * model(0.4, 0.05)); /* one timeout may happen, which is half of the time */
+	/* Where all that is in flight is lost, the retransmission with it, only a timeout helps. */
+	CHECK(timeouts <= 2);
+	CHECK((8 << 20) / ((8 << 20) / rate - timeouts_ms) > 0.9 * model(0.4, 0.05));
 }
 
 CASE(path_loss_20, "RFC 6298; RFC 9293 3.8.1", "20 % are slow, but end")
@@ -343,9 +355,12 @@ CASE(path_everything, "RFC 9293",
 			     .damage = 0.005};
 	connect_ends();
 	double rate = transfer(client, server, 3 << 20, 300e3);
-	CHECK(rate > 0.5 * model(50, 0.016));
-	rate = transfer(server, client, 3 << 20, 300e3);
-	CHECK(rate > 0.5 * model(50, 0.016));
+	CHECK(rate > 0.9 * model(50, 0.016));
+	/* Nor may it be much faster: reordering undoes what was mistaken, duplicates and losses
+	 * that are true undo nothing. */
+	rate = transfer(server, client, 12 << 20, 300e3);
+	CHECK(rate > 0.9 * model(50, 0.016));
+	CHECK(rate < 2 * model(50, 0.016));
 }
 
 CASE(path_bottleneck, "RFC 9438; RFC 9406",
@@ -354,8 +369,8 @@ CASE(path_bottleneck, "RFC 9438; RFC 9406",
 	path = (struct path){.delay = 20, .rate = 10e3, .queue = 20};
 	connect_ends();
 	double rate = transfer(client, server, 16 << 20, 60e3);
-	CHECK(rate > 5000); /* with the losses that end slow start */
-	CHECK(lost < carried / 30);
+	CHECK(rate > 8000); /* with the losses that end slow start */
+	CHECK(lost < carried / 200);
 }
 
 CASE(path_bottleneck_deep, "RFC 9438; RFC 9406", "and with a deep one")
@@ -363,7 +378,7 @@ CASE(path_bottleneck_deep, "RFC 9438; RFC 9406", "and with a deep one")
 	path = (struct path){.delay = 20, .rate = 10e3, .queue = 200};
 	connect_ends();
 	double rate = transfer(client, server, 16 << 20, 60e3);
-	CHECK(rate > 6500);
+	CHECK(rate > 8000);
 }
 
 CASE(path_slow_link, "RFC 5681", "64 KB/s: the queue is filled, nothing breaks")

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "machine.h"
@@ -168,7 +169,9 @@ void machine_add_route(const char *gateway);
 
 static void child(struct packet_case *k)
 {
-	alarm(60);
+	/* A minute of CPU time: a busy machine may need many for it. */
+	setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = 60}, NULL);
+	alarm(1200);
 	running = k;
 	machine_seed(1);
 	frames_init();
