@@ -131,12 +131,11 @@ void disk_arguments(const struct disks *d, bool microvm, struct strv *argv)
 
 char *disk_complaint(const struct disks *d, const char *said)
 {
-	if (d->n && strstr(said, "Failed to get") && strstr(said, "lock")) {
-		/* Is another process using the image [/path]? */
-		const char *path = strchr(said, '[');
-		return path ? xasprintf("--disk: another machine uses the disk %.*s",
-					(int)strcspn(path + 1, "]"), path + 1)
-			    : xstrdup("--disk: another machine uses one of the disks");
+	const char *which = strstr(said, "drive=disk");
+	if (which && strstr(said, "Failed to get") && strstr(said, "lock")) {
+		unsigned long i = strtoul(which + strlen("drive=disk"), NULL, 10);
+		return xasprintf("--disk %s: another machine uses this disk",
+				 i < d->n ? d->disk[i].path : "");
 	}
 	if (strstr(said, "is not a valid device model name") && strstr(said, "virtio-blk"))
 		return xstrdup("this QEMU has no virtio block device: `apt-get install "

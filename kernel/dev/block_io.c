@@ -160,13 +160,21 @@ static int read_edges(struct call *c, struct block_piece *p, uint64_t start)
 	return err;
 }
 
-/* Fills p with what is to be written. A buffer that ends in a fault makes the write shorter: then
- * other sectors are the last, and all is done again. 0, -errno: nothing to be written. */
+/* Fills p with what is to be written. A buffer that ends in a fault makes the write shorter, and so
+ * does a last sector that cannot be read: then another sector is the last, and all is done again.
+ * 0, -errno: nothing to be written. */
 static int fill(struct call *c, struct block_piece *p, uint64_t start)
 {
 	for (;;) {
 		int err = read_edges(c, p, start);
+		uint64_t end = p->pos + p->len, last = round_down(end, c->d->logical);
 
+		if (err && last != end && last > p->pos) {
+			c->refused = err;
+			c->end = last;
+			p->len = (size_t)(last - p->pos);
+			continue;
+		}
 		if (err)
 			return err;
 		size_t got = uio_get(c->u, p->data + (p->pos - start), p->len);

@@ -10,26 +10,27 @@ import (
 
 // Logs for the power cut: each of logCount goroutines appends records to a part of the disk of its
 // own, and says so once a record is synced. Records are no multiple of a sector, so that the end of
-// one and the start of the next share one. The reader is block_test.go's.
+// one and the start of the next share one. The reader is powercut_test.go's.
 const (
 	logCount   = 4
 	logBytes   = 1 << 20
 	recordSize = 700
 )
 
-// record is number n of log g, or what a reader must find there.
-func record(g, n int) []byte {
+// record is number n of log g, or what a reader must find there. No two seeds have one alike.
+func record(seed, g, n int) []byte {
 	b := make([]byte, recordSize)
 	binary.LittleEndian.PutUint32(b, uint32(g))
 	binary.LittleEndian.PutUint32(b[4:], uint32(n))
-	for i := 8; i < recordSize-4; i++ {
-		b[i] = byte(i*7 + n*13 + g)
+	binary.LittleEndian.PutUint32(b[8:], uint32(seed))
+	for i := 12; i < recordSize-4; i++ {
+		b[i] = byte(i*7 + n*13 + g + seed*31)
 	}
 	binary.LittleEndian.PutUint32(b[recordSize-4:], crc32.ChecksumIEEE(b[:recordSize-4]))
 	return b
 }
 
-func writeLogs(dev string, nosync bool) {
+func writeLogs(dev string, seed int, nosync bool) {
 	f := open(dev, os.O_RDWR)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -39,7 +40,7 @@ func writeLogs(dev string, nosync bool) {
 		go func() {
 			defer wg.Done()
 			for n := 0; (n+1)*recordSize <= logBytes; n++ {
-				_, err := f.WriteAt(record(g, n), int64(g*logBytes+n*recordSize))
+				_, err := f.WriteAt(record(seed, g, n), int64(g*logBytes+n*recordSize))
 				must(err)
 				if !nosync {
 					must(f.Sync())

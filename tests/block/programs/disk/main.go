@@ -5,7 +5,9 @@
 //	disk check DEV SEED       random transfers, many at once, against what memory says; ends with "ok"
 //	disk fill DEV N SEED      N pseudo-random bytes from the start on, synced; prints their SHA-256
 //	disk hash DEV N           SHA-256 of the first N bytes
-//	disk log DEV [nosync]     records without end, "N G" once record N of log G is synced (logs.go)
+//	disk log DEV SEED [nosync]  records without end, "N G" once record N of log G is synced (logs.go)
+//	disk info DEV             what /proc and /sys say of it
+//	disk tail DEV             writes and reads the last bytes of a large disk
 //	disk errors DEV           reads and writes sector by sector, and prints which failed
 //	disk size DEV             prints the size until it has changed, and then tries the new end
 //	disk speed DEV            bytes per second, for a person
@@ -17,7 +19,9 @@ import (
 	"io"
 	"math/rand"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -119,6 +123,48 @@ func failures(dev string) {
 	fmt.Printf("sync: %s\n", errno(f.Sync()))
 }
 
+func info(dev string) {
+	for _, name := range []string{"size", "ro", "dev", "removable", "serial", "alignment_offset", "queue/logical_block_size",
+		"queue/physical_block_size", "queue/minimum_io_size", "queue/optimal_io_size", "queue/write_cache",
+		"queue/discard_granularity", "queue/rotational"} {
+		text, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(dev), name))
+		if err != nil {
+			text = []byte(errno(err))
+		}
+		fmt.Printf("%s: %s\n", name, strings.TrimSpace(string(text)))
+	}
+	partitions, err := os.ReadFile("/proc/partitions")
+	must(err)
+	fmt.Print(string(partitions))
+	f := open(dev, os.O_RDWR)
+	_, err = f.WriteAt(make([]byte, 8192), 0)
+	must(err)
+	must(f.Sync())
+	_, err = f.ReadAt(make([]byte, 512), 0)
+	must(err)
+	stats, err := os.ReadFile("/proc/diskstats")
+	must(err)
+	for _, line := range strings.Split(string(stats), "\n") {
+		if w := strings.Fields(line); len(w) == 20 && w[2] == filepath.Base(dev) {
+			fmt.Println("reads", w[3], "sectors", w[5], "writes", w[7], "sectors", w[9], "flushes", w[18])
+		}
+	}
+}
+
+func tail(dev string) {
+	f := open(dev, os.O_RDWR)
+	size := sizeOf(f)
+	fmt.Println("size", size)
+	want := []byte("far away")
+	_, err := f.WriteAt(want, size-8)
+	must(err)
+	got := make([]byte, 8)
+	_, err = f.ReadAt(got, size-8)
+	must(err)
+	must(f.Sync())
+	fmt.Printf("%s\n", got)
+}
+
 func watchSize(dev string) {
 	f := open(dev, os.O_RDWR)
 	size := sizeOf(f)
@@ -174,7 +220,11 @@ func main() {
 	case "hash":
 		hash(a[1], number(a[2]))
 	case "log":
-		writeLogs(a[1], a[2] == "nosync")
+		writeLogs(a[1], int(number(a[2])), a[3] == "nosync")
+	case "info":
+		info(a[1])
+	case "tail":
+		tail(a[1])
 	case "errors":
 		failures(a[1])
 	case "size":
@@ -182,7 +232,7 @@ func main() {
 	case "speed":
 		speed(a[1])
 	default:
-		fmt.Println("usage: disk probe|check|fill|hash|log|errors|size|speed DEV ...")
+		fmt.Println("usage: disk probe|check|fill|hash|log|info|tail|errors|size|speed DEV ...")
 		os.Exit(2)
 	}
 }

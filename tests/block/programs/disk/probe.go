@@ -188,7 +188,10 @@ func probeIoctls(f *os.File, size uint64) {
 		b[i] = 0xa5
 	}
 	f.WriteAt(b, 0)
-	for _, r := range [][2]uint64{{4096, 4096}, {512, 512}, {100, 512}, {0, 100}, {size, 512}, {size - 512, 1024}, {size - 512, 512}, {1 << 63, 512}, {512, 1<<64 - 512}} {
+	var logical int32
+	ioctl(f, blkSszGet, unsafe.Pointer(&logical))
+	unit := uint64(logical)
+	for _, r := range [][2]uint64{{4096, 4096}, {unit, unit}, {100, 512}, {0, 100}, {size, 512}, {size - 512, 1024}, {size - 512, 512}, {1 << 63, 512}, {512, 1<<64 - 512}} {
 		ioctlRange(f, "BLKZEROOUT", blkZeroOut, r[0], r[1])
 	}
 	zeroes(f, b)
