@@ -41,6 +41,12 @@ func ioctl(f *os.File, cmd uintptr, arg unsafe.Pointer) error {
 	return nil
 }
 
+// ioctlNumber is an ioctl whose argument is no pointer, or one to nowhere.
+func ioctlNumber(f *os.File, cmd, arg uintptr) error {
+	_, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), cmd, arg)
+	return nilIfZero(e)
+}
+
 func ioctlInt(f *os.File, name string, cmd uintptr) {
 	v := uint64(0)
 	err := ioctl(f, cmd, unsafe.Pointer(&v))
@@ -172,7 +178,7 @@ func probeIoctls(f *os.File, size uint64) {
 	ioctlInt(f, "BLKALIGNOFF", blkAlignOff)
 	ioctlInt(f, "BLKROGET", blkRoGet)
 	ioctlInt(f, "BLKDISCARDZEROES", blkDiscardZeroes)
-	fmt.Println("BLKRASET:", errno(ioctl(f, blkRaSet, unsafe.Pointer(uintptr(64)))))
+	fmt.Println("BLKRASET:", errno(ioctlNumber(f, blkRaSet, 64)))
 	ioctlInt(f, "BLKRAGET", blkRaGet)
 	fmt.Println("BLKFLSBUF:", errno(ioctl(f, blkFlsBuf, nil)))
 	for _, n := range []int32{512, 1024, 4096, 100, 0} {
@@ -181,7 +187,7 @@ func probeIoctls(f *os.File, size uint64) {
 	four := int32(4096)
 	ioctl(f, blkBszSet, unsafe.Pointer(&four))
 	ioctlInt(f, "BLKBSZGET", blkBszGet)
-	fmt.Println("BLKGETSIZE64 to nowhere:", errno(ioctl(f, blkGetSize64, unsafe.Pointer(uintptr(16)))))
+	fmt.Println("BLKGETSIZE64 to nowhere:", errno(ioctlNumber(f, blkGetSize64, 16)))
 	fmt.Println("BLKSECDISCARD:", errno(ioctl(f, blkSecDiscard, unsafe.Pointer(&[2]uint64{0, 4096}))))
 	b := make([]byte, 16384)
 	for i := range b {
