@@ -1,0 +1,3 @@
+module hotplug
+
+go 1.19
