@@ -5,6 +5,7 @@
  */
 #include <asm/errno.h>
 #include "net/net.h"
+#include "net/netif.h"
 #include "net/tcp.h"
 
 #define TICK		(1ull << 22) /* 4 ms. Coarse deadlines end on multiples: one interrupt for many */
@@ -16,6 +17,8 @@
 #define KEEPALIVE_INTVL 75u
 #define KEEPALIVE_COUNT 9
 #define BLACK_HOLE_AT	2 /* timeouts in a row before smaller segments are tried */
+#define CARRIER_PROBE	(500 * MS)
+#define CARRIER_LIMIT	(924 * SECOND) /* what RETRIES come to (tcp_retries2 of Linux) */
 
 static void tick(struct timer *t);
 
@@ -147,6 +150,22 @@ static void black_hole(struct tcp_sock *tp)
 	tcp_sync_mss(tp);
 }
 
+/*
+ * The interface has no carrier: nothing would leave the machine, and neither path nor peer are to
+ * blame. A timeout then is put off, without backing off, so that the connection goes on as soon as
+ * the link is back. (What RFC 6069 does for routes that break further away.) Gives up in the end.
+ */
+static bool wait_for_carrier(struct tcp_sock *tp, enum tcp_timer t, uint64_t since)
+{
+	if (!tcp_route(tp) || tp->inet.route.netif->flags & IFF_RUNNING)
+		return false;
+	if (tcp_now - since >= CARRIER_LIMIT)
+		timed_out(tp);
+	else
+		tcp_timer_set(tp, t, tcp_now + CARRIER_PROBE);
+	return true;
+}
+
 static void rto_timeout(struct tcp_sock *tp)
 {
 	struct tcp_seg *s;
@@ -165,6 +184,8 @@ static void rto_timeout(struct tcp_sock *tp)
 		timed_out(tp);
 		return;
 	}
+	if (wait_for_carrier(tp, TCP_T_RTO, tp->rto_since))
+		return;
 	if (tp->retransmits >= BLACK_HOLE_AT)
 		black_hole(tp);
 	if (tp->retransmits >= 3)
@@ -183,6 +204,9 @@ static void persist_timeout(struct tcp_sock *tp)
 	uint64_t since = tp->last_ack_time;
 
 	if (tp->snd_nxt != tp->snd_una || !tp->send_head)
+		return;
+	if (!(tp->probes_out && past_user_timeout(tp, since)) &&
+	    wait_for_carrier(tp, TCP_T_PERSIST, tp->probes_out ? since : tcp_now))
 		return;
 	tcp_output_force(tp);
 	if (tp->snd_nxt != tp->snd_una)

@@ -182,3 +182,29 @@ CASE(timer_info, "tcp(7), TCP_INFO", "what is told of a connection is so")
 	CHECK_EQ(sk_set_bytes(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
 	CHECK_EQ(sk_set_bytes(fd, IPPROTO_TCP, TCP_CONGESTION, "nonesuch", 8), -ENOENT);
 }
+
+CASE(timer_no_carrier, "in the spirit of RFC 6069",
+     "without a link timeouts are put off; with it data go on soon and in segments as large")
+{
+	int fd = passive(ALL, 65535);
+	double start;
+
+	CHECK_EQ(sk_send(fd, 2 * mss(), 0), 2 * mss());
+	while (any_within(1))
+		continue;
+	machine_link(false);
+	run_ms(60e3);
+	machine_link(true);
+	start = now_ms();
+	while (any_within(1000) && c->last_len == 0)
+		continue;
+	CHECK(now_ms() - start < 600);
+	CHECK_EQ(c->last_seq, 1);
+	CHECK_RANGE(c->last_len, mss(), 2 * mss());
+	CHECK_EQ(sk_error(fd), 0);
+	/* Not for ever. */
+	machine_link(false);
+	run_ms(1000e3);
+	CHECK(sk_error(fd) != 0);
+	machine_link(true);
+}
