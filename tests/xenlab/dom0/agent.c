@@ -28,13 +28,13 @@ enum { HEADER = 5, NONCE = 16, FRAME_MAX = 65536, WORDS_MAX = 256 };
 
 static int port;
 
-/* A port whose other side nobody holds says so at once whenever it is asked; but it sends SIGIO
- * when that changes. */
+/* A port whose other side nobody holds says so at once whenever it is asked (and that it can be
+ * read, which gives nothing); but it sends SIGIO when that changes. */
 static bool connected(void)
 {
 	struct pollfd p = {.fd = port, .events = POLLIN};
 
-	return poll(&p, 1, 0) == 0 || !(p.revents & POLLHUP) || (p.revents & POLLIN);
+	return poll(&p, 1, 0) == 0 || !(p.revents & POLLHUP);
 }
 
 static void wait_for_client(void)
