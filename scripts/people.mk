@@ -1,6 +1,6 @@
 # The targets that people type. `make help` prints what stands after the double hash.
 
-.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-xnet xenlab stress test-net soak bench bench-net bench-xen lint
+.PHONY: help setup demo test test-boot test-diff test-std test-std-slice test-std-xen test-xen test-xnet xenlab stress test-net soak bench bench-net bench-xen lint
 
 help: ## this list
 	@echo "make                build the kernel library and the tool, build/unigornel"
@@ -31,6 +31,15 @@ test-std: ## the tests of Go's standard library inside machines (PKG=... selects
 test-std-slice: ## the part of test-std that CI runs, about ten minutes
 	@$(MAKE) --no-print-directory -s all
 	@tests/std/run.sh --slice
+
+test-std-xen: ## the same part under a real Xen, in the lab
+	@$(MAKE) --no-print-directory -s all
+	@HYPERVISOR=xen tests/std/run.sh --slice
+
+test-xen: ## programs as guests of a real Xen with an outer machine around it (root; RUN=regexp selects)
+	@$(MAKE) --no-print-directory -s all
+	@tests/xenlab/xenlab build
+	@scripts/gotest.sh -v ./xen -run '$(or $(RUN),.)'
 
 test-xnet: ## the tests of golang.org/x/net inside machines (XNET=version)
 	@$(MAKE) --no-print-directory -s all

@@ -53,7 +53,8 @@ netstack() { (cd netstack && GOFLAGS=-buildvcs=false go test -count=1 -timeout 5
 
 # The Xen lab: built once and kept in the cache; where it cannot be built that is a failure.
 xenlab() { tests/xenlab/xenlab build; }
-xen() { UNIGORNEL_TARGETS=xen scripts/gotest.sh -v ./boot ./xenlab; }
+xen() { UNIGORNEL_TARGETS=xen scripts/gotest.sh -v ./boot ./xenlab ./xen; }
+std_xen() { HYPERVISOR=xen tests/std/run.sh --slice; }
 qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
 
 # Fewer power cuts than `go test` alone makes.
@@ -73,6 +74,7 @@ stage diff gotests ./diff
 stage xenlab xenlab
 stage xen xen
 stage std tests/std/run.sh --slice
+stage std-xen std_xen
 stage stress tests/stress/run.sh 0.5
 
 [ ${#broken[@]} -eq 0 ] || echo "stages with failures: ${broken[*]}"

@@ -8,12 +8,18 @@
 #   JOBS=2         machines at a time        MEMORY=1G     memory of each
 #   LIMIT=20m      time for one package      SHORT=        run without -short, which go's own
 #   XNET=VERSION   of golang.org/x/net                     all.bash uses too
+#   HYPERVISOR=xen under the Xen lab (tests/xenlab), with results in build/std-xen
 set -u
 cd "$(dirname "$0")"
 here=$PWD
 root=$(cd ../.. && pwd)
-out=$root/build/std
+out=$root/build/std${HYPERVISOR:+-$HYPERVISOR}
 tool=$root/build/unigornel
+machine=(--accel tcg)
+if [ "${HYPERVISOR:-}" = xen ]; then
+    export UNIGORNEL_XENLAB=$root/tests/xenlab/xenlab
+    machine=(--hypervisor xen)
+fi
 goroot=$(go env GOROOT)
 minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
 mkdir -p "$out"
@@ -70,7 +76,7 @@ one() {
     [ "$package" != go/types ] || files=(--files "$goroot/src/cmd/compile/internal/types2:$goroot/src/cmd/compile/internal/types2")
     local start=$SECONDS
     # In the library's own module: the main module's go line decides GODEBUG's defaults.
-    (cd "$SOURCE" && exec timeout -k 10 "${LIMIT:-20m}" "$tool" test "${files[@]}" -m "${MEMORY:-1G}" --accel tcg -v "${select[@]}" ${SHORT--short} -timeout "${LIMIT:-20m}" \
+    (cd "$SOURCE" && exec timeout -k 10 "${LIMIT:-20m}" "$tool" test "${files[@]}" -m "${MEMORY:-1G}" "${machine[@]}" -v "${select[@]}" ${SHORT--short} -timeout "${LIMIT:-20m}" \
         "$package") >"$log" 2>&1 </dev/null
     local code=$?
     # Only lines that begin with it are of tests, not of their parts.
@@ -84,7 +90,7 @@ one() {
     [ $code -eq 0 ] || word=FAIL
     echo "$word $package $passed $skipped $failed $listed $code $((SECONDS - start))" >"$out/$name.result"
     printf '%-5s %-40s %4d passed %3d skipped %3d listed %4d s%s\n' $word "$package" "$passed" "$skipped" "$listed" $((SECONDS - start)) \
-        "$([ $code -eq 0 ] || echo "  (exit code $code, $failed failed; see build/std/$name.log)")"
+        "$([ $code -eq 0 ] || echo "  (exit code $code, $failed failed; see ${log#"$root/"})")"
 }
 
 fresh() {
