@@ -57,9 +57,6 @@ xen() { UNIGORNEL_TARGETS=xen scripts/gotest.sh -v ./boot ./xenlab ./xen; }
 std_xen() { HYPERVISOR=xen tests/std/run.sh --slice; }
 qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
 
-# Fewer power cuts than `go test` alone makes.
-block() { UNIGORNEL_POWERCUTS="${UNIGORNEL_POWERCUTS:-8}" gotests ./block; }
-
 stage build build
 stage lint scripts/lint.sh
 stage unit unit
@@ -69,7 +66,7 @@ stage boot qemu
 stage examples gotests ./examples
 stage netstack netstack
 stage net gotests ./net
-stage block block
+stage block gotests ./block
 stage diff gotests ./diff
 stage xenlab xenlab
 stage xen xen

@@ -206,11 +206,28 @@ static const struct file_ops block_file_ops = {
     .own_position = true,
 };
 
-int block_open(struct inode *i, struct dentry *dentry, unsigned flags, struct file **out)
+static struct block_device *device_of(const struct inode *i)
 {
 	uint64_t rdev = i->rdev;
-	struct block_device *d = block_find((unsigned)(rdev >> 8 & 0xfff),
-					    (unsigned)((rdev & 0xff) | (rdev >> 12 & 0xfff00)));
+
+	return block_find((unsigned)(rdev >> 8 & 0xfff),
+			  (unsigned)((rdev & 0xff) | (rdev >> 12 & 0xfff00)));
+}
+
+bool block_direct_alignment(const struct inode *i, uint32_t *memory, uint32_t *offset)
+{
+	const struct block_device *d = device_of(i);
+
+	if (!d)
+		return false;
+	*memory = DMA_ALIGNMENT;
+	*offset = d->logical;
+	return true;
+}
+
+int block_open(struct inode *i, struct dentry *dentry, unsigned flags, struct file **out)
+{
+	struct block_device *d = device_of(i);
 	struct block_file *b;
 	bool busy = false;
 

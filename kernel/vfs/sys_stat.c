@@ -3,6 +3,7 @@
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include "dev/block_file.h"
 #include "vfs/modes.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -128,6 +129,9 @@ long sys_statx(int dirfd, uintptr_t path, unsigned flags, unsigned mask, uintptr
 	x.stx_rdev_minor = (uint32_t)((i->rdev & 0xff) | (i->rdev >> 12 & 0xfff00));
 	x.stx_dev_minor = i->super->dev;
 	spin_unlock(&i->lock);
+	if ((mask & STATX_DIOALIGN) && inode_is(i, S_IFBLK) &&
+	    block_direct_alignment(i, &x.stx_dio_mem_align, &x.stx_dio_offset_align))
+		x.stx_mask |= STATX_DIOALIGN;
 	inode_put(i);
 	return copy_to_user(buf, &x, sizeof x);
 }

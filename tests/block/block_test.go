@@ -165,10 +165,10 @@ func hashOf(t *testing.T, file string) string {
 
 func TestHostSeesWhatWasWritten(t *testing.T) {
 	p := machine.Build(t, program)
-	file := newDisk(t, 64*mib)
-	r := p.Run(t, "microvm", withDisk(file, "fill", "/dev/vda", fmt.Sprint(64*mib), "7"))
+	file := newDisk(t, 24*mib)
+	r := p.Run(t, "microvm", withDisk(file, "fill", "/dev/vda", fmt.Sprint(24*mib), "7"))
 	expect(t, r, hashOf(t, file))
-	expect(t, p.Run(t, "q35", withDisk(file+":ro", "hash", "/dev/vda", fmt.Sprint(64*mib))), r.Output)
+	expect(t, p.Run(t, "q35", withDisk(file+":ro", "hash", "/dev/vda", fmt.Sprint(24*mib))), r.Output)
 }
 
 func TestLargeDisk(t *testing.T) {

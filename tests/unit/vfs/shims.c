@@ -493,6 +493,12 @@ WEAK int block_open(struct inode *i, struct dentry *dentry, unsigned flags, stru
 	return -ENXIO;
 }
 
+WEAK bool block_direct_alignment(const struct inode *i, uint32_t *memory, uint32_t *offset)
+{
+	(void)i, (void)memory, (void)offset;
+	return false;
+}
+
 WEAK void block_sync_all(void)
 {
 }

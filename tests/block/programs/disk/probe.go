@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -333,11 +334,14 @@ func probeOther(f *os.File) {
 	var st syscall.Stat_t
 	must(syscall.Fstat(int(f.Fd()), &st))
 	fmt.Printf("fstat: mode %#o size %d blocks %d\n", st.Mode&syscall.S_IFMT, st.Size, st.Blocks)
+	var x [256]byte
+	_, _, e := syscall.Syscall6(332, f.Fd(), uintptr(unsafe.Pointer(&[]byte{0}[0])), 0x1000, 0x27ff, uintptr(unsafe.Pointer(&x)), 0)
+	fmt.Println("statx:", errno(nilIfZero(e)), "alignment", binary.LittleEndian.Uint32(x[0x9c:]), "mask", binary.LittleEndian.Uint32(x[:])&0x2000)
 	fmt.Println("truncate:", errno(f.Truncate(0)))
 	fmt.Println("fsync:", errno(syscall.Fsync(int(f.Fd()))))
 	fmt.Println("fdatasync:", errno(syscall.Fdatasync(int(f.Fd()))))
 	fmt.Println("sync_file_range:", errno(syscall.SyncFileRange(int(f.Fd()), 0, 4096, 7)))
-	_, _, e := syscall.Syscall(syscall.SYS_READAHEAD, f.Fd(), 0, 4096)
+	_, _, e = syscall.Syscall(syscall.SYS_READAHEAD, f.Fd(), 0, 4096)
 	fmt.Println("readahead:", errno(nilIfZero(e)))
 	_, _, e = syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 4096, 3, 0, 0)
 	fmt.Println("fadvise:", errno(nilIfZero(e)))
