@@ -1,7 +1,6 @@
 #!/bin/bash
-# machine.sh DIR TAP DOM0_MB GUEST_MB: becomes the QEMU of the lab (docs/xen.md), booted, not resumed: dom0's network card is
-# the tap device TAP, its offloads included. DIR holds the payload, and will hold the log of Xen and dom0. Standard input and
-# output are dom0's virtio port.
+# machine.sh DIR TAP: becomes the QEMU of the lab (docs/xen.md), whose network card is the tap device TAP. DIR holds the
+# payload, and will hold the log of Xen and dom0. Standard input and output are dom0's virtio port "guest".
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../tests/xenlab" && pwd)
 VERBOSE=
@@ -18,5 +17,8 @@ QEMU=${QEMU:-qemu-system-x86_64}
 . "$HERE/lib/machine.sh"
 . "$HERE/lib/run.sh"
 need_lab >&2
-dom0_machine run "$1" "$3" "$4" "tap,id=net0,ifname=$2,script=no,downscript=no" \
-    -chardev stdio,id=guest,signal=off -serial "file:$1/xen.log" ${QEMU_MORE:-}
+need_snapshot tap
+truncate -s $PAYLOAD_MAX "$1/payload"
+DISK_FILE=()
+dom0_machine run "$1" $DOM0_MEM $GUEST_MEM_MAX "tap,id=net0,ifname=$2,script=no,downscript=no" \
+    -chardev stdio,id=guest,signal=off -serial "file:$1/xen.log" -incoming "exec:cat '$SNAPSHOT'" ${QEMU_MORE:-}

@@ -24,8 +24,8 @@ type machine struct {
 	out *bufio.Reader
 }
 
-// start boots the lab with files in its /guests.
-func start(files []measure.File, domU int) (*machine, error) {
+// start starts the lab with files in its /guests.
+func start(files []measure.File) (*machine, error) {
 	dir, err := os.MkdirTemp("", "bench-xen-")
 	if err != nil {
 		return nil, err
@@ -47,8 +47,7 @@ func start(files []measure.File, domU int) (*machine, error) {
 	if err := os.WriteFile(filepath.Join(dir, "payload"), disk, 0o600); err != nil {
 		return nil, err
 	}
-	dom0 := 320 + 2*len(disk)>>20
-	m.cmd = exec.Command(filepath.Join(root, "bench", "xen", "machine.sh"), dir, tapName, fmt.Sprint(dom0), fmt.Sprint(domU))
+	m.cmd = exec.Command(filepath.Join(root, "bench", "xen", "machine.sh"), dir, tapName)
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.cmd.Stderr = os.Stderr
 	out, err := m.cmd.StdoutPipe()

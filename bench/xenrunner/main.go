@@ -69,7 +69,7 @@ func main() {
 			g.cmdline = strings.ReplaceAll(g.cmdline, "ip=eth0:"+loads.Address+"/24", "")
 		}
 	}
-	m, err := start(payload(work, guests), memory+64)
+	m, err := start(payload(work, guests))
 	if err != nil {
 		fatal(err)
 	}
@@ -106,10 +106,10 @@ func round(m *machine, f *measure.Figures, g *guest, only string, d time.Duratio
 			f.Add(name+"-ms", g.name, ms)
 			f.Add(name+" cpu-ms", g.name, float64((m.cpu()-before).Microseconds())/1000)
 		}
-	}, "firstline %s 60 %s xl create %s.cfg", console, g.markers, g.name)
+	}, "firstline %s 180 %s xl create %s.cfg", console, g.markers, g.name)
 	if g.serves {
 		for !answers() {
-			if time.Since(begin) > 60*time.Second {
+			if time.Since(begin) > 180*time.Second {
 				out := m.run("cat %s; xl dmesg | tail -n 20", console)
 				m.stop()
 				fatal(g.name, "does not answer:\n", out)
