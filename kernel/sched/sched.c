@@ -145,6 +145,7 @@ static void idle_once(void)
 		irq_run_pending();
 		return;
 	}
+	timer_before_halt();
 	idle_wait();
 }
 
@@ -177,13 +178,16 @@ static void schedule(void)
 	prev->runtime += now - prev->switched_in;
 	if (irq_pending())
 		irq_run_pending();
+	timer_run_due(now);
 	next = dequeue(&cpu->rq);
 	if (!next) {
 		uint64_t idle_since = now;
 
+		timer_idle(true);
 		while (!(next = dequeue(&cpu->rq)))
 			if (!catch_up())
 				idle_once();
+		timer_idle(false);
 		now = clock_monotonic();
 		cpu->idle_ns += now - idle_since;
 	}

@@ -11,6 +11,8 @@ static struct timer *root;
 /* What the hardware is set to. A cancelled timer leaves it: one interrupt too many costs less than
  * programming it at each cancellation. */
 static uint64_t programmed = UINT64_MAX;
+uint64_t timer_slack;
+static bool idling;
 
 /* Joins two heaps: the later root becomes the first child of the earlier. Either may be NULL. */
 static struct timer *meld(struct timer *a, struct timer *b)
@@ -78,14 +80,28 @@ static void heap_remove(struct timer *t)
 }
 
 /* With timer_lock held. */
+static void set_hardware(uint64_t when)
+{
+	if (when < programmed) {
+		programmed = when;
+		clock_event_set(when);
+	}
+}
+
+/* With timer_lock held. */
 static void program(void)
 {
 	uint64_t next = root ? root->expires : UINT64_MAX;
 
-	if (next < programmed) {
-		programmed = next;
-		clock_event_set(next);
+	if (next >= programmed || idling)
+		return;
+	if (timer_slack) {
+		uint64_t soonest = clock_monotonic() + timer_slack;
+
+		if (next < soonest)
+			next = soonest;
 	}
+	set_hardware(next);
 }
 
 void timer_arm(struct timer *t, uint64_t expires)
@@ -112,12 +128,9 @@ bool timer_cancel(struct timer *t)
 	return armed;
 }
 
-void timer_run(void)
+/* Afterwards the hardware is set to `set` (what it was, or never), or earlier if need be. */
+static void run(uint64_t now, uint64_t set)
 {
-	/* One look at the clock: a timer that arms itself for "at once" must not keep us here. */
-	uint64_t now = clock_monotonic();
-
-	spin_lock(&timer_lock);
 	/* Callbacks that arm timers need not program the hardware one by one. */
 	programmed = 0;
 	while (root && root->expires <= now) {
@@ -128,8 +141,41 @@ void timer_run(void)
 		t->func(t);
 		spin_lock(&timer_lock);
 	}
-	programmed = UINT64_MAX;
+	programmed = set;
 	program();
+}
+
+void timer_run(void)
+{
+	/* One look at the clock: a timer that arms itself for "at once" must not keep us here. */
+	uint64_t now = clock_monotonic();
+
+	spin_lock(&timer_lock);
+	run(now, UINT64_MAX);
+	spin_unlock(&timer_lock);
+}
+
+void timer_run_due(uint64_t now)
+{
+	spin_lock(&timer_lock);
+	if (root && root->expires <= now)
+		run(now, programmed);
+	spin_unlock(&timer_lock);
+}
+
+void timer_idle(bool yes)
+{
+	spin_lock(&timer_lock);
+	idling = yes;
+	program();
+	spin_unlock(&timer_lock);
+}
+
+void timer_before_halt(void)
+{
+	spin_lock(&timer_lock);
+	if (root)
+		set_hardware(root->expires);
 	spin_unlock(&timer_lock);
 }
 

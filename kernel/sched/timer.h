@@ -3,6 +3,12 @@
  * earliest only (tickless). Callbacks run in kernel context, never inside other kernel code, must
  * not block, and may arm timers. Lock: one internal, not held during callbacks.
  *
+ * An interrupt of the hardware timer is dear, most of all in a virtual machine, and while the CPU
+ * is busy nobody can tell a timer that is a little late from a thread that had to wait for the CPU.
+ * So the hardware is set to no less than timer_slack from now; timers that are due sooner are found
+ * by the scheduler whenever it runs (timer_run_due), and before the CPU halts the hardware is set
+ * exactly.
+ *
  * The heap is threaded through the timers, so arming never fails.
  */
 #pragma once
@@ -37,5 +43,13 @@ void timer_arm(struct timer *t, uint64_t expires); /* re-arms if armed */
 bool timer_cancel(struct timer *t);
 /* Runs what is due and programs the hardware for what is next. Called by the timer interrupt. */
 void timer_run(void);
+/* 0 (the default): the hardware is always set exactly. Nanoseconds. */
+extern uint64_t timer_slack;
+/* Runs what is due, if anything. now: the monotonic clock. Context as of callbacks. */
+void timer_run_due(uint64_t now);
+/* The CPU looks for work, or has found some: between these the hardware is left alone. */
+void timer_idle(bool yes);
+/* Sets the hardware to the earliest timer. Interrupts off. */
+void timer_before_halt(void);
 /* The earliest deadline, UINT64_MAX if nothing is armed. */
 uint64_t timer_next(void);

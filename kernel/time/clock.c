@@ -8,6 +8,8 @@
 #include "time/tsc.h"
 
 #define NSEC 1000000000ull
+/* How late timers may be on a busy CPU (timer.h): less than threads wait for each other. */
+#define SLACK_NS 1000000u
 
 /* clock_page.tsc_base lies so many ticks back: more than CPUs' TSCs differ, and so few that the
  * error of a rate cannot be seen over them. */
@@ -177,6 +179,7 @@ void clock_init(void)
 	page_write_end();
 	if (!wall)
 		printk("unigornel: no clock tells the time of day, starting at 1970\n");
+	timer_slack = SLACK_NS;
 	hyper->timer_init(timer_interrupt);
 	tsc_refine_start();
 }

@@ -70,6 +70,46 @@ static void test_order(void **state)
 	assert_int_equal(timer_next(), UINT64_MAX);
 }
 
+/* On a busy CPU the hardware is set late, before the CPU halts exactly, and what is due meanwhile
+ * is found by who looks. */
+static void test_slack(void **state)
+{
+	struct timer t[3];
+
+	(void)state;
+	timer_slack = 100;
+	for (int i = 0; i < 3; i++)
+		timer_setup(&t[i], fire);
+	timer_arm(&t[0], 30);
+	assert_int_equal(hardware, 100);
+	timer_arm(&t[1], 20); /* no need to set it anew */
+	assert_int_equal(hardware, 100);
+	now = 25;
+	timer_run_due(now);
+	assert_int_equal(nfired, 1);
+	assert_int_equal(hardware, 100);
+	hardware = 0;
+	timer_idle(true);
+	timer_arm(&t[2], 28);
+	assert_int_equal(hardware, 0); /* not while the CPU looks for work */
+	timer_before_halt();
+	assert_int_equal(hardware, 28);
+	now = 28;
+	timer_run();
+	assert_int_equal(nfired, 2);
+	timer_before_halt();
+	assert_int_equal(hardware, 30);
+	timer_idle(false);
+	assert_int_equal(hardware, 30);
+	timer_arm(&t[1], 500); /* far away: exactly */
+	now = 30;
+	timer_run();
+	assert_int_equal(nfired, 3);
+	assert_int_equal(hardware, 500);
+	timer_cancel(&t[1]);
+	timer_slack = 0;
+}
+
 static void rearm(struct timer *t)
 {
 	nfired++;
@@ -163,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(test_order, settle),
+	    cmocka_unit_test_setup(test_slack, settle),
 	    cmocka_unit_test_setup(test_rearm_in_callback, settle),
 	    cmocka_unit_test_setup(test_rearm_moves, settle),
 	    cmocka_unit_test_setup(test_random, settle),
