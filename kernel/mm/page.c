@@ -457,8 +457,14 @@ size_t page_free_blocks(unsigned order)
 {
 	size_t n = order <= PAGE_MAX_ORDER ? free_blocks[order] : 0;
 
-	for (unsigned i = 0; i < nfresh && order == PAGE_MAX_ORDER; i++)
-		n += (fresh[i].end - fresh[i].start) / block_size(order);
+	for (unsigned i = 0; i < nfresh; i++) {
+		paddr_t size = fresh[i].end - fresh[i].start;
+
+		if (order == PAGE_MAX_ORDER)
+			n += size / block_size(order);
+		else if (order == HUGE_ORDER) /* behind the last of those */
+			n += size % block_size(PAGE_MAX_ORDER) / block_size(order);
+	}
 	return n;
 }
 

@@ -75,6 +75,91 @@ static void test_boot(void **state)
 	assert_int_equal(count_all(), page_total());
 }
 
+/* What was never touched goes out first, and untouched; then what is free. What is out is neither
+ * counted nor given to anybody, until it is put back. */
+static void test_out(void **state)
+{
+	static uint8_t out[RAM / PAGE_SIZE];
+	size_t total = page_total(), n = 0, before[PAGE_MAX_ORDER + 1];
+	paddr_t p, first = 0;
+	unsigned order = 99;
+
+	(void)state;
+	assert_int_equal(page_find_out(&order), PADDR_NONE);
+	p = page_alloc(0); /* so that a block was touched, and merges again */
+	page_free(p, 0);
+	for (unsigned o = 0; o <= PAGE_MAX_ORDER; o++)
+		before[o] = page_free_blocks(o);
+	for (; (p = page_take_out(HUGE_ORDER)) != PADDR_NONE; n += 512) {
+		if (!first) {
+			first = p;
+			for (size_t i = 0; i < HUGE_SIZE; i++)
+				assert_int_equal((uint8_t)ram[p + i], 0xa5);
+		}
+		assert_int_equal(p % HUGE_SIZE, 0);
+		memset(out + p / PAGE_SIZE, 1, 512);
+		assert_int_equal(page_total() + n + 512, total);
+		assert_int_equal(count_all(), page_available());
+	}
+	assert_int_equal(page_out(), n);
+	assert_true(n >= 12 * MIB / PAGE_SIZE);
+	for (;; n++) {
+		p = page_take_out(0);
+		if (p == PADDR_NONE)
+			break;
+		assert_int_equal(out[p / PAGE_SIZE], 0);
+		out[p / PAGE_SIZE] = 1;
+	}
+	assert_int_equal(n, total);
+	assert_int_equal(page_total(), 0);
+	assert_int_equal(page_alloc(0), PADDR_NONE);
+	/* Back, some in pieces. */
+	for (unsigned i = 0; (p = page_find_out(&order)) != PADDR_NONE; i++) {
+		while (order && i % 3 == 0)
+			page_split_out(p, order--);
+		page_put_back(p, order);
+		assert_int_equal(page_total() + page_out(), total);
+		assert_int_equal(count_all(), page_available());
+	}
+	assert_int_equal(page_available(), total);
+	for (unsigned o = 0; o <= PAGE_MAX_ORDER; o++)
+		assert_int_equal(page_free_blocks(o), before[o]);
+}
+
+static unsigned refills;
+
+static bool refill(void)
+{
+	unsigned order;
+	paddr_t p = page_find_out(&order);
+
+	refills++;
+	if (p == PADDR_NONE)
+		return false;
+	page_put_back(p, order);
+	return true;
+}
+
+/* When memory is out, what is out comes back, a block at a time. */
+static void test_refill(void **state)
+{
+	size_t total = page_total(), n = 0;
+	paddr_t *all = calloc(total, sizeof(*all)), p;
+
+	(void)state;
+	assert_int_not_equal(page_take_out(3), PADDR_NONE);
+	assert_int_not_equal(page_take_out(0), PADDR_NONE);
+	page_refill = refill;
+	while ((p = page_alloc(0)) != PADDR_NONE)
+		all[n++] = p;
+	page_refill = NULL;
+	assert_int_equal(n, total);
+	assert_int_equal(refills, 3);
+	while (n--)
+		page_free(all[n], 0);
+	free(all);
+}
+
 struct block {
 	paddr_t p;
 	unsigned order;
@@ -179,6 +264,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_boot),
+	    cmocka_unit_test(test_out),
+	    cmocka_unit_test(test_refill),
 	    cmocka_unit_test(test_random),
 	    cmocka_unit_test(test_exhaust_and_merge),
 	    cmocka_unit_test(test_split_and_zero),

@@ -150,6 +150,40 @@ static void test_pvclock_monotonic(void **state)
 	assert_string_equal(clock_name(), "pvclock");
 }
 
+/* Another pvclock in the place of the first, with a longer or a shorter history, at another rate.
+ */
+static void test_resume(void **state)
+{
+	static struct pvclock_time t = {.tsc_to_system_mul = 0x80000000, .tsc_shift = 0};
+	static const uint64_t histories[] = {3000000000, 900000000000000, 0};
+
+	(void)state;
+	t.tsc_timestamp = rdtsc();
+	t.system_time = 5000000000;
+	clock_use_pvclock(&t);
+	clock_set_realtime(1700000000000000000);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t now = clock_monotonic(), wall = clock_realtime(), last;
+
+		t.tsc_timestamp = rdtsc();
+		t.system_time = histories[i];
+		t.tsc_shift = (int8_t)-i;
+		clock_resume(now, 42000000000);
+		last = clock_monotonic();
+		assert_in_range(last, now, now + 500000000);
+		assert_in_range(clock_realtime(), wall + 42000000000, wall + 42500000000);
+		assert_int_equal(clock_tsc_hz(), 2000000000ull << i);
+		/* What an interrupted reader makes of the old life changes nothing in the new one.
+		 */
+		for (unsigned k = 0; k < 1000; k++) {
+			t.system_time -= 100;
+			assert_true(clock_monotonic() >= last);
+			last = clock_monotonic();
+		}
+		assert_true(last < now + 1000000000);
+	}
+}
+
 /* A PIT and a TSC that are read as the kernel reads them; some readings are disturbed. */
 struct machine {
 	double tsc_hz, now; /* s */
@@ -237,6 +271,7 @@ int main(void)
 	    cmocka_unit_test(test_calibration),
 	    cmocka_unit_test(test_no_pit),
 	    cmocka_unit_test(test_pvclock_monotonic),
+	    cmocka_unit_test(test_resume),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
