@@ -60,13 +60,15 @@ static const struct argp argp = {
     "Boots a Go program as a virtual machine and exits with its exit code.\v"
     "PACKAGE is what go run takes and is built first; IMAGE is what `unigornel build` made. Input "
     "and output are the machine's console (standard output and standard error come out "
-    "together). Ctrl-C stops the machine.\n\n"
+    "together). Ctrl-C stops the machine: the program gets SIGTERM and some time (--grace); a "
+    "second "
+    "one does not wait.\n\n"
     "    unigornel run ./examples/hello\n"
     "    unigornel run -p 8080:80 ./cmd/server\n"
     "    unigornel run -m 64M -e GOGC=50 ./cmd/tool -- -verbose file.txt\n"
     "    unigornel run --files ./site:/srv hello.elf\n\n"
     "Exit codes: the program's own; 123 the kernel failed, 124 --timeout, 125 the tool or the "
-    "hypervisor failed, 130 Ctrl-C, 137 out of memory.",
+    "hypervisor failed, 130 Ctrl-C, 137 out of memory, 143 SIGTERM.",
     children,
     NULL,
     NULL,
