@@ -150,13 +150,15 @@ func TestFloods(t *testing.T) {
 				}
 			}()
 			// The tap drops what the machine has no time for, whose frame it is: TCP sends again,
-			// ever later, and so may only get through when the flood has ended.
+			// ever later, and so may only get through when the flood has ended: up to as long after it
+			// as it took (RFC 6298, 5.5).
+			length := pick(4*time.Second, time.Minute)
 			var worst time.Duration
 			asked := make(chan error, 1)
 			go func() {
 				for {
 					begin := time.Now()
-					if err := ask(c, r, time.Minute); err != nil {
+					if err := ask(c, r, 3*length+time.Minute); err != nil {
 						asked <- err
 						return
 					}
@@ -171,7 +173,7 @@ func TestFloods(t *testing.T) {
 					}
 				}
 			}()
-			time.Sleep(pick(4*time.Second, time.Minute))
+			time.Sleep(length)
 			close(stop)
 			<-stopped
 			begin := time.Now()
