@@ -48,6 +48,14 @@ $(BUILD)/fuzz/fuzz_virtio: tests/fuzz/fuzz_virtio.c tests/unit/virtio_device.h $
 	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/virtio_engine.o tests/fuzz/engine.c
 	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/virtio_engine.o
 
+FUZZ_VIRTIO_BLK := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/blk.c
+fuzz-net: $(BUILD)/fuzz/fuzz_virtio_blk
+$(BUILD)/fuzz/fuzz_virtio_blk: tests/fuzz/fuzz_virtio_blk.c tests/unit/virtio_blk_device.h $(FUZZ_VIRTIO_BLK) tests/fuzz/engine.c $(UNIT_HOST)
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/virtio_blk_engine.o tests/fuzz/engine.c
+	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/virtio_blk_engine.o
+
 FUZZ_BLKFRONT := $(wildcard kernel/dev/xen/blkfront*.c)
 fuzz-net: $(BUILD)/fuzz/fuzz_blkfront
 $(BUILD)/fuzz/fuzz_blkfront: tests/fuzz/fuzz_blkfront.c tests/unit/blkfront_backend.h $(FUZZ_BLKFRONT) tests/fuzz/engine.c $(UNIT_HOST)

@@ -82,6 +82,8 @@ static int start(struct virtio_blk *b, struct block_request *r)
 	unsigned out = 1, in = 0, n = 0;
 	struct blk_slot *slot = b->free_slots;
 
+	if (b->queue.broken)
+		return -EIO;
 	if (!slot)
 		return -ENOSPC;
 	bool data = r->op == BLOCK_READ || r->op == BLOCK_WRITE;
@@ -223,9 +225,11 @@ static void give_up(struct timer *t)
 	if (b->registered)
 		block_remove(&b->disk);
 	spin_lock(&b->lock);
-	while ((slot = virtqueue_detach(&b->queue)) != NULL)
+	while ((slot = virtqueue_detach(&b->queue)) != NULL) {
 		if (slot->request)
 			list_add_tail(&failed, &slot->request->link);
+		free_slot(b, slot);
+	}
 	start_waiting(b, &failed); /* all fail */
 	spin_unlock(&b->lock);
 	fail_all(b, &failed);
@@ -264,6 +268,8 @@ static int read_limits(struct virtio_blk *b)
 		most = b->queue.size - 2u;
 	if (segments > most)
 		segments = most;
+	if (!segments)
+		segments = 1;
 	b->size_max = UINT32_MAX & ~(BLOCK_SECTOR - 1);
 	if (virtio_has(d, VIRTIO_BLK_F_SIZE_MAX)) {
 		b->size_max = virtio_config32(d, FIELD(size_max)) & ~(BLOCK_SECTOR - 1);
