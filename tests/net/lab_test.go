@@ -225,7 +225,7 @@ func boot(t *testing.T, arguments ...string) *guest {
 				t.Error("the machine did not stop")
 			}
 			// It dies of the SIGTERM that our SIGINT is to it.
-			said := strings.NewReplacer("\r", "", "PEER-READY\n", "", "unigornel: killed by SIGTERM\n", "").Replace(g.said())
+			said := strings.NewReplacer("PEER-READY\n", "", "unigornel: killed by SIGTERM\n", "").Replace(strings.ReplaceAll(g.said(), "\r", ""))
 			if said != "" {
 				t.Errorf("the machine said:\n%s", said)
 			}
