@@ -16,9 +16,9 @@ import (
 // idle: one that is slept through stops everything. The machine is busy meanwhile, which is when interrupts fall
 // between any two instructions.
 func TestThousandsOfLinesAreAnswered(t *testing.T) {
-	lines := 3000
+	lines := 1000
 	if testing.Short() {
-		lines = 300
+		lines = 200
 	}
 	p := machine.Build(t, "examples/echo")
 	stop := make(chan struct{})
