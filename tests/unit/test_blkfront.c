@@ -505,6 +505,19 @@ static void test_reconnect(void **state)
 	expect(t[0], 0);
 	expect_data(0, 100 * 1024, 0, 5);
 
+	/* Its driver is replaced unseen: answers whose event was lost are found, and the new one is
+	 * told of the requests. */
+	t[0] = read_at(0, 4096, 0);
+	assert_true(backend_take(&id, &op));
+	backend_answer(id, op, 0);
+	t[1] = read_at(0, 4096, 0);
+	be.notified = 0;
+	be.driver->changed(&be.bus);
+	expect(t[0], 0);
+	assert_true(be.notified > 0);
+	backend_run(false);
+	expect(t[1], 0);
+
 	/* Detached for good. */
 	t[0] = read_at(0, 4096, 0);
 	backend_disconnect();

@@ -219,8 +219,9 @@ func TestDiskBackendReturns(t *testing.T) {
 		}
 	}
 	for i := 0; i < 4; i++ {
-		g.dom0("sh", "-c", `cd /sys/bus/xen-backend/drivers/vbd
-			echo vbd-1-51712 >unbind; usleep 200000; echo vbd-1-51712 >bind`)
+		g.dom0("sh", "-c", `state=/local/domain/0/backend/vbd/1/51712/state
+			xenstore-write $state 5
+			until [ $(xenstore-read $state) = 4 ]; do usleep 20000; done`)
 		time.Sleep(300 * time.Millisecond)
 	}
 	if out := g.end(); !strings.Contains(out, "ok\n") || strings.Contains(out, "unigornel:") {

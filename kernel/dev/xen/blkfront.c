@@ -287,8 +287,17 @@ static void changed(struct xenbus_device *d)
 	struct blkfront *b = d->driver;
 	uint64_t sectors;
 
-	if (b->registered && !read_size(d, b->disk.logical, &sectors) && sectors != b->disk.sectors)
+	if (!b->registered)
+		return;
+	if (!read_size(d, b->disk.logical, &sectors) && sectors != b->disk.sectors)
 		block_set_size(&b->disk, sectors);
+	/* Or its driver was replaced, so quickly that only the result was seen. The new one goes on
+	 * with the ring, but events may have been lost between the two. */
+	blkfront_event(b);
+	spin_lock(&b->lock);
+	if (b->state == BLKFRONT_RUNNING)
+		evtchn_notify(b->ring.port);
+	spin_unlock(&b->lock);
 }
 
 /* ---- The end ---- */
