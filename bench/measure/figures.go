@@ -50,13 +50,13 @@ func (f *Figures) Ratio(name string) (float64, bool) {
 // Table prints all medians under a heading that names their unit.
 func (f *Figures) Table(heading string) {
 	sort.SliceStable(f.names, func(i, j int) bool { return rank(f.names[i]) < rank(f.names[j]) })
-	fmt.Printf("\n%-22s", heading)
+	fmt.Printf("\n%-26s", heading)
 	for _, g := range f.Guests {
 		fmt.Printf("%14s", g)
 	}
 	fmt.Printf("%12s\n", "of debian")
 	for _, n := range f.names {
-		fmt.Printf("%-22s", n)
+		fmt.Printf("%-26s", n)
 		for _, g := range f.Guests {
 			if v, ok := f.Median(n, g); ok {
 				fmt.Printf("%14.1f", v)

@@ -97,14 +97,15 @@ func main() {
 // round creates g's domain, puts the loads on it and destroys it.
 func round(m *machine, f *measure.Figures, g *guest, only string, d time.Duration, shell string) {
 	begin := time.Now()
-	before := m.cpu()
+	before, _ := m.cpu()
 	m.each(func(line string) {
 		var name string
 		var ms float64
 		if n, _ := fmt.Sscan(line, &name, &ms); n == 2 {
 			name = strings.ToLower(strings.TrimPrefix(name, "BENCH-"))
 			f.Add(name+"-ms", g.name, ms)
-			f.Add(name+" cpu-ms", g.name, float64((m.cpu()-before).Microseconds())/1000)
+			now, _ := m.cpu()
+			f.Add(name+" cpu-ms", g.name, float64((now-before).Microseconds())/1000)
 		}
 	}, "firstline %s 180 %s xl create %s.cfg", console, g.markers, g.name)
 	if g.serves {
@@ -130,15 +131,16 @@ func round(m *machine, f *measure.Figures, g *guest, only string, d time.Duratio
 // load measures one load.
 func load(m *machine, f *measure.Figures, g *guest, l loads.Load, d time.Duration) {
 	dom0, guest := m.domainCPU()
-	before := m.cpu()
+	before, vcpuBefore := m.cpu()
 	r, err := l.Run(d)
-	used := m.cpu() - before
+	after, vcpu := m.cpu()
 	if err != nil || r.Count == 0 {
 		fmt.Printf("    %s, %s: %v, %v done\n", g.name, l.Name, err, r.Count)
 		return
 	}
 	dom0After, guestAfter := m.domainCPU()
-	f.Add(l.Name+" cpu-us", g.name, float64(used.Microseconds())/r.Count)
+	f.Add(l.Name+" cpu-us", g.name, float64((after-before).Microseconds())/r.Count)
+	f.Add(l.Name+" cpu-us, devices", g.name, float64((after-before-vcpu+vcpuBefore).Microseconds())/r.Count)
 	f.Add(l.Name+" cpu-us, guest", g.name, (guestAfter-guest)*1e6/r.Count)
 	f.Add(l.Name+" cpu-us, dom0", g.name, (dom0After-dom0)*1e6/r.Count)
 	if strings.HasPrefix(l.Name, "stream") || strings.HasPrefix(l.Name, "big") {
