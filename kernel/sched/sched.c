@@ -16,6 +16,7 @@ void thread_first_return(void);
 void thread_reap(struct thread *t); /* thread.c */
 
 static struct timer slice_timer;
+static bool idle; /* the CPU looks for work */
 
 static void slice_over(struct timer *t)
 {
@@ -27,8 +28,12 @@ static void slice_over(struct timer *t)
 	timer_arm(t, clock_monotonic() + SLICE_NS);
 }
 
+/* Somebody waits for the CPU. When it idles, who was woken first gets it at once, and only those
+ * after him wait (schedule()). */
 static void arm_slice_timer(void)
 {
+	if (idle)
+		return;
 	if (!slice_timer.func)
 		timer_setup(&slice_timer, slice_over);
 	if (!timer_armed(&slice_timer))
@@ -183,10 +188,14 @@ static void schedule(void)
 	if (!next) {
 		uint64_t idle_since = now;
 
+		idle = true;
 		timer_idle(true);
 		while (!(next = dequeue(&cpu->rq)))
 			if (!catch_up())
 				idle_once();
+		idle = false;
+		if (cpu->rq.nready)
+			arm_slice_timer();
 		timer_idle(false);
 		now = clock_monotonic();
 		cpu->idle_ns += now - idle_since;

@@ -88,6 +88,14 @@ static void set_hardware(uint64_t when)
 	}
 }
 
+/* when, but at least slack from now. */
+static uint64_t not_before(uint64_t when, uint64_t slack)
+{
+	uint64_t soonest = slack ? clock_monotonic() + slack : 0;
+
+	return when > soonest ? when : soonest;
+}
+
 /* With timer_lock held. */
 static void program(void)
 {
@@ -95,13 +103,7 @@ static void program(void)
 
 	if (next >= programmed || idling)
 		return;
-	if (timer_slack) {
-		uint64_t soonest = clock_monotonic() + timer_slack;
-
-		if (next < soonest)
-			next = soonest;
-	}
-	set_hardware(next);
+	set_hardware(not_before(next, timer_slack));
 }
 
 void timer_arm(struct timer *t, uint64_t expires)
@@ -175,7 +177,7 @@ void timer_before_halt(void)
 {
 	spin_lock(&timer_lock);
 	if (root)
-		set_hardware(root->expires);
+		set_hardware(not_before(root->expires, timer_slack / 40));
 	spin_unlock(&timer_lock);
 }
 

@@ -7,7 +7,7 @@
  * is busy nobody can tell a timer that is a little late from a thread that had to wait for the CPU.
  * So the hardware is set to no less than timer_slack from now; timers that are due sooner are found
  * by the scheduler whenever it runs (timer_run_due), and before the CPU halts the hardware is set
- * exactly.
+ * to no less than a fortieth of timer_slack from now.
  *
  * The heap is threaded through the timers, so arming never fails.
  */
@@ -49,7 +49,7 @@ extern uint64_t timer_slack;
 void timer_run_due(uint64_t now);
 /* The CPU looks for work, or has found some: between these the hardware is left alone. */
 void timer_idle(bool yes);
-/* Sets the hardware to the earliest timer. Interrupts off. */
+/* Sets the hardware to the earliest timer, give or take the small slack. Interrupts off. */
 void timer_before_halt(void);
 /* The earliest deadline, UINT64_MAX if nothing is armed. */
 uint64_t timer_next(void);

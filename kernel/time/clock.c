@@ -8,8 +8,9 @@
 #include "time/tsc.h"
 
 #define NSEC 1000000000ull
-/* How late timers may be on a busy CPU (timer.h): less than threads wait for each other. */
-#define SLACK_NS 1000000u
+/* How late timers may be on a busy CPU (timer.h): less than threads wait for each other. A
+ * fortieth, on an idle one, is Linux's slack (prctl(2), PR_SET_TIMERSLACK). */
+#define SLACK_NS 2000000u
 
 /* clock_page.tsc_base lies so many ticks back: more than CPUs' TSCs differ, and so few that the
  * error of a rate cannot be seen over them. */
