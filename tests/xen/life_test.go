@@ -280,23 +280,35 @@ func (g *managed) downloaded(s source) {
 }
 
 // TestSaveAndRestoreInADownload: first as a checkpoint, after which the same domain goes on, then into
-// a new domain.
+// a new domain. What arrives is written to a disk, and read from there in the end.
 func TestSaveAndRestoreInADownload(t *testing.T) {
 	s := serve(t)
-	g := manage(t, []string{"--vif", "--spare", "blank:300M"}, "download", s.url)
+	g := manage(t, []string{"--vif", "--disk", "blank:64M", "--spare", "blank:300M"}, "download", s.url, "/dev/xvda")
 	g.count("2 MiB at", 1)
-	g.xl("save", "-c", "guest", "/dev/vdb")
+	g.xl("save", "-c", "guest", "/dev/vdc")
 	g.count("8 MiB at", 1)
-	g.xl("save", "guest", "/dev/vdb")
+	g.xl("save", "guest", "/dev/vdc")
 	if strings.Contains(g.xl("list"), "guest") {
 		t.Error("the domain is still there after xl save")
 	}
-	g.xl("restore", "/dev/vdb")
+	g.xl("restore", "/dev/vdc")
 	g.downloaded(s)
 	g.xl("shutdown", "guest")
 	g.count("got terminated\n", 1)
 	if code := g.end(); code != 5 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestLiveMigration: to the same host, which is a new domain all the same.
+func TestLiveMigration(t *testing.T) {
+	s := serve(t)
+	g := manage(t, []string{"--vif", "--disk", "blank:64M"}, "download", s.url, "/dev/xvda")
+	g.count("4 MiB at", 1)
+	g.xl("migrate", "-s", "", "guest", "xl migrate-receive -e")
+	g.downloaded(s)
+	if out := g.xl("list", "guest"); !strings.Contains(out, " 2 ") {
+		t.Errorf("it is not the second domain:\n%s", out)
 	}
 }
 

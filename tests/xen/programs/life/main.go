@@ -2,6 +2,8 @@
 //
 //	life              ticks: monotonic and wall clock, memory
 //	life download URL the body's length and hash, with words about the progress
+//	life download URL DISK
+//	                  likewise; the body goes to the disk as well, and is read from there in the end
 //
 // SIGTERM ends it with exit code 5.
 package main
@@ -34,7 +36,29 @@ func tick(n int) {
 		float64(now.UnixMilli())/1000, memory())
 }
 
-func download(url string) {
+func must(err error) {
+	if err != nil {
+		fmt.Println("failed:", err)
+		os.Exit(1)
+	}
+}
+
+// discard is a disk for those who have none.
+type discard struct{}
+
+func (discard) WriteAt(b []byte, at int64) (int, error) { return len(b), nil }
+func (discard) Sync() error                             { return nil }
+
+func download(url, disk string) {
+	var to interface {
+		io.WriterAt
+		Sync() error
+	} = discard{}
+	if disk != "" {
+		f, err := os.OpenFile(disk, os.O_RDWR, 0)
+		must(err)
+		to = f
+	}
 	r, err := http.Get(url)
 	if err != nil {
 		fmt.Println("failed:", err)
@@ -47,9 +71,12 @@ func download(url string) {
 	for {
 		n, err := r.Body.Read(buffer)
 		hash.Write(buffer[:n])
+		_, failed := to.WriteAt(buffer[:n], int64(total))
+		must(failed)
 		total += n
 		if total>>20 >= said+2 {
 			said = total >> 20
+			must(to.Sync())
 			fmt.Printf("%d MiB at %.3f\n", said, time.Since(start).Seconds())
 		}
 		if err == io.EOF {
@@ -60,6 +87,12 @@ func download(url string) {
 			return
 		}
 	}
+	must(to.Sync())
+	if f, ok := to.(*os.File); ok {
+		hash.Reset()
+		_, err := io.Copy(hash, io.NewSectionReader(f, 0, int64(total)))
+		must(err)
+	}
 	fmt.Printf("downloaded %d bytes, hash %x\n", total, hash.Sum(nil))
 }
 
@@ -68,7 +101,7 @@ func main() {
 	signal.Notify(c, syscall.SIGTERM)
 	fmt.Println("up")
 	if len(os.Args) > 2 {
-		go download(os.Args[2])
+		go download(os.Args[2], strings.Join(os.Args[3:], ""))
 	}
 	for n := 0; ; n++ {
 		if len(os.Args) <= 2 {
