@@ -126,20 +126,6 @@ int irq_alloc_vector(irq_handler_t handler, void *arg)
 	return vector;
 }
 
-unsigned irq_callback_vector; /* 0: none */
-uint8_t *irq_callback_pending;
-
-int irq_alloc_callback(irq_handler_t handler, void *arg, uint8_t *pending)
-{
-	int vector = irq_alloc_vector(handler, arg);
-
-	if (vector < 0)
-		return vector;
-	irq_callback_pending = pending;
-	irq_callback_vector = (unsigned)vector;
-	return vector;
-}
-
 /*
  * Ends the interrupt. The LAPIC ends the highest one in service, whichever is meant: those above,
  * which arrived while the handler ran, therefore go first. Otherwise the end would be theirs, they
@@ -166,6 +152,5 @@ void irq_dispatch(unsigned vector)
 		return; /* was never in service (SDM 11.9) */
 	if (vector >= VECTOR_LINES && vector < VECTOR_END && vectors[vector - VECTOR_LINES].handler)
 		vectors[vector - VECTOR_LINES].handler(vectors[vector - VECTOR_LINES].arg);
-	if (vector != irq_callback_vector)
-		end(vector);
+	end(vector);
 }

@@ -23,20 +23,6 @@ void irq_init(void);
 int irq_request_gsi(unsigned gsi, unsigned flags, irq_handler_t handler, void *arg);
 /* Allocates a vector for a local source (LAPIC timer, Xen's callback). Vector or -ENOSPC. */
 int irq_alloc_vector(irq_handler_t handler, void *arg);
-/*
- * As above, for a vector that does not come through the local APIC (Xen's callback): it needs no end,
- * and comes again as long as *pending is not 0. So that is cleared as soon as the CPU has taken it,
- * wherever the handler may run. There is one such vector.
- */
-int irq_alloc_callback(irq_handler_t handler, void *arg, uint8_t *pending);
-/* For the trap entry, interrupts off: a vector has been taken. */
-extern unsigned irq_callback_vector;
-extern uint8_t *irq_callback_pending;
-static inline void irq_taken(uint64_t vector)
-{
-	if (vector == irq_callback_vector)
-		__atomic_store_n(irq_callback_pending, 0, __ATOMIC_RELAXED);
-}
 /* Allocates a vector for a device's message (MSI): of lower priority than the timer's. Vector or
  * -ENOSPC. */
 int irq_alloc_message(irq_handler_t handler, void *arg);

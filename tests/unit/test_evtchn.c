@@ -53,9 +53,8 @@ paddr_t virt_to_phys(const void *v)
 	return (paddr_t)v;
 }
 
-int irq_alloc_callback(irq_handler_t handler, void *arg, uint8_t *pending)
+int irq_alloc_vector(irq_handler_t handler, void *arg)
 {
-	assert_ptr_equal(pending, &xen_vcpu_info.evtchn_upcall_pending);
 	upcall = handler;
 	upcall_arg = arg;
 	return 0xe0;
@@ -143,7 +142,7 @@ long xen_hypercall(unsigned nr, unsigned long a1, unsigned long a2, unsigned lon
 	(void)a3;
 	(void)a4;
 	if (nr == __HYPERVISOR_hvm_op) {
-		assert_int_equal(a1, HVMOP_set_param);
+		assert_int_equal(a1, HVMOP_set_evtchn_upcall_vector);
 		return 0;
 	}
 	assert_int_equal(nr, __HYPERVISOR_event_channel_op);

@@ -159,7 +159,6 @@ static void note_irq(uint64_t vector)
 {
 	struct percpu *cpu = this_cpu();
 
-	irq_taken(vector);
 	__atomic_fetch_or(&cpu->irq_pending[vector / 64], 1ull << (vector % 64), __ATOMIC_RELAXED);
 	atomic_fetch_or(&cpu->thread->flags, THREAD_IRQ_WORK);
 }
@@ -379,7 +378,6 @@ void trap_from_program(struct trap_frame *f)
 {
 	uintptr_t cr2 = f->vector == 14 ? read_cr2() : 0;
 
-	irq_taken(f->vector);
 	interrupts_on();
 	current->frame = f;
 	if (f->vector >= EXCEPTIONS)

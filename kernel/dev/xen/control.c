@@ -102,6 +102,7 @@ static void start(struct work *w)
 	int err = xs_watch_add(&shutdown);
 
 	(void)w;
+	xen_suspend_init();
 	if (!err)
 		err = xs_watch_add(&sysrq);
 	for (unsigned i = 0; i < sizeof features / sizeof *features && !err; i++)

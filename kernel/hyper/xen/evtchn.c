@@ -35,7 +35,7 @@ static void deliver(evtchn_port_t port)
 		s->handler(s->arg);
 }
 
-/* The flag first, then look (irq_taken may have been long ago). */
+/* The flag first, then look: Xen sends an edge only when it sets the flag. */
 static void upcall(void *arg)
 {
 	(void)arg;
@@ -125,12 +125,7 @@ void evtchn_stale(bool yes)
 /* Xen has the FIFO ABI from 4.4 on, unless the toolstack forbids it. */
 static long start(void)
 {
-	/* hvm/params.h: the type is in the top byte. */
-	struct xen_hvm_param set = {
-	    .domid = DOMID_SELF,
-	    .index = HVM_PARAM_CALLBACK_IRQ,
-	    .value = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | (unsigned)vector,
-	};
+	struct xen_hvm_evtchn_upcall_vector set = {.vcpu = 0, .vector = (uint8_t)vector};
 	long err;
 
 	abi = &event_fifo;
@@ -138,17 +133,21 @@ static long start(void)
 		abi = &event_2l;
 		abi->start();
 	}
-	err = xen_hvm_op(HVMOP_set_param, &set);
+	err = xen_hvm_op(HVMOP_set_evtchn_upcall_vector, &set);
+	/* Registering vcpu_info marked it as pending; Xen sends no edge while it is. */
 	if (!err)
-		upcall(NULL); /* registering vcpu_info marked it as pending */
+		upcall(NULL);
 	return err;
 }
 
 long evtchn_init(void)
 {
-	/* Not through the local APIC (HVMOP_set_evtchn_upcall_vector): the end of each interrupt
-	 * would be one more exit to Xen. */
-	vector = irq_alloc_callback(upcall, NULL, &xen_vcpu_info.evtchn_upcall_pending);
+	/*
+	 * Through the local APIC: the upcall is then an edge that waits to be acknowledged, as
+	 * deferred interrupts need it. (HVM_PARAM_CALLBACK_IRQ's vector comes again and again until
+	 * evtchn_upcall_pending is cleared, and would not let kernel code proceed.)
+	 */
+	vector = irq_alloc_vector(upcall, NULL);
 	return vector < 0 ? vector : start();
 }
 

@@ -25,6 +25,19 @@ static void rebuild(void)
 	err = xen_shared_init();
 	if (err)
 		panic("Xen does not share its information page after the resume (%ld)", err);
+	xen_suspend_init();
+}
+
+/*
+ * The toolstack lets the hypercall tell us that the domain goes on (xl save -c) only where it takes
+ * the kernel to be one that knows of Xen: where HVM_PARAM_CALLBACK_IRQ is set. Event channels of
+ * ours do not need it (evtchn.c); 1 is a line that nothing is delivered by.
+ */
+void xen_suspend_init(void)
+{
+	struct xen_hvm_param p = {.domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ, .value = 1};
+
+	xen_hvm_op(HVMOP_set_param, &p);
 }
 
 int xen_suspend(void)

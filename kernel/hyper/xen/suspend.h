@@ -5,3 +5,5 @@
  * SHUTDOWN_suspend), and after the resume sets everything up again: shared pages, clock, event
  * channels, console, grants, store, devices. 0, or -errno when Xen refused (everything goes on). */
 int xen_suspend(void);
+/* Before the first, and before the toolstack is told of the feature. */
+void xen_suspend_init(void);
