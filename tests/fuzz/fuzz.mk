@@ -38,31 +38,25 @@ $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/test
 
 -include $(patsubst %.o,%.d,$(call FUZZ_NET_OBJ,$(PACKET_KERNEL) tests/fuzz/engine.c tests/fuzz/wire.c $(FUZZ_NET:%=tests/fuzz/fuzz_%.c)))
 
-# A driver and the packets it makes, with a device of our own.
-FUZZ_VIRTIO := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/rng.c \
-               $(wildcard kernel/dev/virtio/net*.c) kernel/net/packet.c kernel/net/netbuf.c kernel/net/checksum.c
-fuzz-net: $(BUILD)/fuzz/fuzz_virtio
-$(BUILD)/fuzz/fuzz_virtio: tests/fuzz/fuzz_virtio.c tests/unit/virtio_device.h $(FUZZ_VIRTIO) tests/fuzz/engine.c $(UNIT_HOST)
-	@mkdir -p $(@D)
-	@echo "  CC   $@"
-	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/virtio_engine.o tests/fuzz/engine.c
-	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/virtio_engine.o
+# Drivers, each with a device or a backend of our own: fuzz_NAME.c, the fake it includes, and the
+# kernel's files FUZZ_OF_NAME.
+FUZZ_DRIVERS       := virtio virtio_blk netfront blkfront xenbus
+FUZZ_PACKETS       := kernel/net/packet.c kernel/net/netbuf.c kernel/net/checksum.c
+FUZZ_OF_virtio     := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/rng.c \
+                      $(wildcard kernel/dev/virtio/net*.c) $(FUZZ_PACKETS)
+FUZZ_OF_virtio_blk := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/blk.c
+FUZZ_OF_netfront   := $(wildcard kernel/dev/xen/netfront*.c) $(FUZZ_PACKETS) kernel/net/packet_gso.c
+FUZZ_OF_blkfront   := $(wildcard kernel/dev/xen/blkfront*.c)
+FUZZ_OF_xenbus     := $(wildcard kernel/dev/xen/xenbus*.c kernel/dev/xen/xenstore*.c)
+FUZZ_FAKES         := $(wildcard tests/unit/*_backend.h tests/unit/*_device.h tests/unit/*_fake.h) tests/fuzz/asserts.h
 
-FUZZ_VIRTIO_BLK := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/blk.c
-fuzz-net: $(BUILD)/fuzz/fuzz_virtio_blk
-$(BUILD)/fuzz/fuzz_virtio_blk: tests/fuzz/fuzz_virtio_blk.c tests/unit/virtio_blk_device.h $(FUZZ_VIRTIO_BLK) tests/fuzz/engine.c $(UNIT_HOST)
+fuzz-net: $(FUZZ_DRIVERS:%=$(BUILD)/fuzz/fuzz_%)
+.SECONDEXPANSION:
+$(FUZZ_DRIVERS:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_OF_%) tests/fuzz/engine.c $(UNIT_HOST) $(FUZZ_FAKES)
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
-	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/virtio_blk_engine.o tests/fuzz/engine.c
-	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/virtio_blk_engine.o
-
-FUZZ_BLKFRONT := $(wildcard kernel/dev/xen/blkfront*.c)
-fuzz-net: $(BUILD)/fuzz/fuzz_blkfront
-$(BUILD)/fuzz/fuzz_blkfront: tests/fuzz/fuzz_blkfront.c tests/unit/blkfront_backend.h $(FUZZ_BLKFRONT) tests/fuzz/engine.c $(UNIT_HOST)
-	@mkdir -p $(@D)
-	@echo "  CC   $@"
-	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $(@D)/blkfront_engine.o tests/fuzz/engine.c
-	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $(@D)/blkfront_engine.o
+	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $@.engine.o tests/fuzz/engine.c
+	@$(CC) $(UNIT_CFLAGS) $(FUZZ_NET_COV) -o $@ $(filter %.c,$(filter-out tests/fuzz/engine.c,$^)) $@.engine.o
 
 $(BUILD)/fuzz/fuzz_cpio: tests/fuzz/fuzz_cpio.c $(FUZZ_VFS) $(UNIT_HOST)
 	@mkdir -p $(@D)

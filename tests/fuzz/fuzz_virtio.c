@@ -2,22 +2,7 @@
  * The virtio network driver against a device that does what the input says: three bytes a step, an
  * action and its numbers. The device may write what it likes wherever it may write.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
-#define assert_true(x)		  ((x) ? (void)0 : abort())
-#define assert_int_equal(a, b)	  assert_true((a) == (b))
-#define assert_ptr_equal(a, b)	  assert_true((a) == (b))
-#define assert_non_null(p)	  assert_true((p) != NULL)
-#define assert_false(x)		  assert_true(!(x))
-#define assert_string_equal(a, b) assert_true(!strcmp(a, b))
-#define assert_in_range(v, a, b)  in_range((int64_t)(v), (int64_t)(a), (int64_t)(b))
-
-static inline void in_range(int64_t v, int64_t a, int64_t b)
-{
-	assert_true(v >= a && v <= b);
-}
-
+#include "asserts.h"
 #include "../unit/virtio_device.h"
 #include "engine.h"
 #include "lib/printk.h"

@@ -18,7 +18,9 @@
 
 /* ---- memory ---- */
 
+#ifndef PAGES_MAX
 #define PAGES_MAX 8192u
+#endif
 static void *all_pages[PAGES_MAX];
 static unsigned live_pages, page_limit;
 static size_t ram_pages;
@@ -39,7 +41,7 @@ void *kmalloc(size_t size)
 	return size < PAGE_SIZE ? malloc(size) : aligned_alloc(PAGE_SIZE, page_align_up(size));
 }
 
-static void *live_page(paddr_t p)
+static inline void *live_page(paddr_t p)
 {
 	for (unsigned i = 0; i < PAGES_MAX; i++)
 		if (all_pages[i] && (uintptr_t)all_pages[i] == p)
@@ -72,7 +74,9 @@ size_t page_total(void)
 
 /* ---- grants ---- */
 
+#ifndef GRANTS_MAX
 #define GRANTS_MAX 2048u
+#endif
 static struct {
 	bool reserved, active, readonly;
 	bool held; /* the backend has it mapped */
@@ -535,7 +539,7 @@ static unsigned number(const char *name)
 }
 
 /* Both ends become Connected. */
-static int plug(void)
+static inline int plug(void)
 {
 	int err = xen_netfront.connect(&device);
 

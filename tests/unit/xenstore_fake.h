@@ -124,7 +124,7 @@ static void fake_store(const char *path, const char *value)
 	fake_fire(full);
 }
 
-static const char *fake_value(const char *path)
+static inline const char *fake_value(const char *path)
 {
 	char full[128];
 	struct fake_node *n;
@@ -339,7 +339,7 @@ static bool fake_work(void)
 }
 
 /* Until nothing more happens. */
-static void fake_settle(void)
+static inline void fake_settle(void)
 {
 	while (fake_run() || fake_work())
 		;

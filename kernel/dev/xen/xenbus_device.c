@@ -269,6 +269,7 @@ struct xenbus_device *xenbus_device_create(const struct xenbus_driver *driver, u
 	if (err) {
 		printk("unigornel: %s: no watch on its backend (%d)\n", d->dir, err);
 		driver->removed(d);
+		work_cancel(&d->fail_work);
 		kfree(d);
 		return NULL;
 	}
@@ -285,9 +286,16 @@ void xenbus_device_remove(struct xenbus_device *d)
 	xenbus_changed();
 }
 
+/* Its directory is there, and still of the device that we took it for. */
 bool xenbus_device_current(struct xenbus_device *d)
 {
-	return read_state(d->dir) == d->state;
+	uint64_t domain;
+
+	if (read_state(d->dir) != d->state)
+		return false;
+	/* No state at all is what a directory without one and a missing directory have alike. */
+	return d->state != XenbusStateUnknown ||
+	       !xs_read_number(XS_NONE, d->dir, "backend-id", UINT64_MAX, &domain);
 }
 
 bool xenbus_device_settled(const struct xenbus_device *d)

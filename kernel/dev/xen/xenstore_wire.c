@@ -336,8 +336,11 @@ int xs_wire_start(struct xs_call *c, uint32_t type, uint32_t transaction,
 		xs.notify();
 	spin_lock(&xs_lock);
 	xs.sending = false;
-	if (err)
+	if (err) {
 		list_remove(&c->link);
+		kfree(c->body); /* of an answer that came before the request was complete */
+		c->body = NULL;
+	}
 	spin_unlock(&xs_lock);
 	waitqueue_wake_all(&xs_wait, 0);
 	if (renewed)
