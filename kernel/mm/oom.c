@@ -24,6 +24,9 @@ void oom_end(const char *what, size_t bytes)
 	printk("unigornel:   %8zu KiB files, kernel stacks, device buffers\n",
 	       KIB(total > known ? total - known : 0));
 	printk("unigornel:   %8zu KiB free\n", KIB(free));
+	if (page_out())
+		printk("unigornel:   %8zu KiB that the host has taken back (xl mem-set)\n",
+		       KIB(page_out()));
 	printk("unigornel: give the machine more (unigornel run -m), or the program a limit "
 	       "(GOMEMLIMIT)\n");
 	hyper->shutdown(EXIT_OUT_OF_MEMORY);
