@@ -10,6 +10,11 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "sched/wait.h"
+#include "time/clock.h"
+
+#define CLOSE_WAIT_NS 5000000000ull
+#define CLOSE_ASK_NS  2000000ull
 
 static void set_state(struct xenbus_device *d, enum xenbus_state state)
 {
@@ -80,13 +85,37 @@ static void disconnect(struct xenbus_device *d)
 	d->attached = d->running = false;
 }
 
-/* Leaves the connection in the order that backends expect. */
+/* The backend has let go of our pages: it says so, has gone, or begins anew. */
+static bool let_go(const struct xenbus_device *d)
+{
+	enum xenbus_state s = read_state(d->backend);
+
+	return s != XenbusStateInitialised && s != XenbusStateConnected && s != XenbusStateClosing;
+}
+
+/* Waits for the backend to let go, within limits. It reacts to our state in some milliseconds, and
+ * its own is asked for ever less often. */
+static void wait_for_backend(const struct xenbus_device *d)
+{
+	static struct waitqueue nobody = WAITQUEUE_INIT(nobody);
+	uint64_t end = clock_monotonic() + CLOSE_WAIT_NS, pause = CLOSE_ASK_NS;
+
+	while (!let_go(d) && clock_monotonic() < end) {
+		wait_event(&nobody, false, clock_monotonic() + pause);
+		pause *= 2;
+	}
+}
+
+/* Leaves the connection. Backends unmap our pages when we are Closed, or even Closing, and only
+ * then can they be taken back. */
 static void close_device(struct xenbus_device *d)
 {
 	if (d->attached || d->state == XenbusStateConnected)
 		set_state(d, XenbusStateClosing);
-	disconnect(d);
 	set_state(d, XenbusStateClosed);
+	if (d->attached)
+		wait_for_backend(d);
+	disconnect(d);
 }
 
 /* Says why the device cannot be used: on the console, and where the toolstack looks (Linux's
