@@ -63,6 +63,7 @@ void wait_finish(struct waitqueue *wq, struct wait_entry *e);
 #define wait_event(wq, cond, deadline)                                                             \
 	({                                                                                         \
 		struct wait_entry we_entry_;                                                       \
+		uint64_t we_deadline_ = (deadline);                                                \
 		int we_ret_ = 0;                                                                   \
 		for (;;) {                                                                         \
 			wait_prepare((wq), &we_entry_);                                            \
@@ -72,7 +73,7 @@ void wait_finish(struct waitqueue *wq, struct wait_entry *e);
 			}                                                                          \
 			if (we_ret_)                                                               \
 				break;                                                             \
-			we_ret_ = wait_sleep(deadline);                                            \
+			we_ret_ = wait_sleep(we_deadline_);                                        \
 			wait_finish((wq), &we_entry_);                                             \
 		}                                                                                  \
 		wait_finish((wq), &we_entry_);                                                     \
