@@ -44,8 +44,8 @@ stage() {
 build() { make --no-print-directory -s -j"$(nproc)" all; }
 unit() {
     local code=0
-    make --no-print-directory -s test-unit || code=1
-    make --no-print-directory -s test-packet || code=1
+    make --no-print-directory -s -j"$(nproc)" test-unit || code=1
+    make --no-print-directory -s -j"$(nproc)" test-packet || code=1
     return $code
 }
 gotests() { scripts/gotest.sh -v "$@"; }
@@ -60,7 +60,7 @@ qemu() { UNIGORNEL_TARGETS=microvm,q35,pc scripts/gotest.sh -v ./boot; }
 stage build build
 stage lint scripts/lint.sh
 stage unit unit
-stage fuzz make --no-print-directory -s fuzz FUZZ_TIME="${FUZZ_TIME:-5}"
+stage fuzz make --no-print-directory -s -j"$(nproc)" fuzz FUZZ_TIME="${FUZZ_TIME:-5}"
 stage tool gotests ./tool
 stage boot qemu
 stage examples gotests ./examples
