@@ -52,7 +52,7 @@ FUZZ_FAKES         := $(wildcard tests/unit/*_backend.h tests/unit/*_device.h te
 
 fuzz-net: $(FUZZ_DRIVERS:%=$(BUILD)/fuzz/fuzz_%)
 .SECONDEXPANSION:
-$(FUZZ_DRIVERS:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_OF_%) tests/fuzz/engine.c $(UNIT_HOST) $(FUZZ_FAKES)
+$(FUZZ_DRIVERS:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_OF_%) tests/fuzz/engine.c $(UNIT_HOST) $(FUZZ_FAKES) $(shell find kernel -name "*.h")
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(CC) $(filter-out -Ikernel -Itests/unit/host,$(UNIT_CFLAGS)) -D_GNU_SOURCE -c -o $@.engine.o tests/fuzz/engine.c

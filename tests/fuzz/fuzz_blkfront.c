@@ -29,7 +29,7 @@ static struct {
 	bool busy;
 } requests[REQUESTS];
 static uint8_t memory[SEGMENTS * PAGE_SIZE] __attribute__((aligned(4096)));
-/* The backend has written over requests. */
+/* The backend has written over requests, or over the indices by which they are counted. */
 static bool spoilt;
 
 static void on_done(struct block_request *r, int error)
@@ -130,6 +130,7 @@ static void step(uint8_t action, uint8_t a, uint8_t b)
 	case 3:
 		if (be.ring)
 			((volatile uint8_t *)be.ring)[a % 64u] = b;
+		spoilt |= a % 64u < 12; /* not the event index of answers */
 		backend_event();
 		break;
 	case 4:

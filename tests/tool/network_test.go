@@ -63,7 +63,7 @@ func TestBadNetworkFlags(t *testing.T) {
 		{"-p 8080:80 --net none", []string{"8080:80", "--net none"}},
 		{"-p 8080:80 --net tap=x", []string{"8080:80", "tap"}},
 		{"--net", []string{"--net"}},
-		{"--net bridge", []string{"bridge", "user, tap=NAME or none"}},
+		{"--net bridge", []string{"bridge", "user, tap=NAME, bridge=NAME or none"}},
 		{"--net tap=", []string{"tap", "name"}},
 		{"--net tap=averyveryverylongname", []string{"name"}},
 		{"--net tap=../x", []string{"name"}},

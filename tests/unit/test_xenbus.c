@@ -174,7 +174,7 @@ static bool backend(void)
 
 	if (dead || !strcmp(front, answered) || !strcmp(own, "(none)"))
 		return false;
-	snprintf(answered, sizeof answered, "%s", front);
+	snprintf(answered, sizeof answered, "%.7s", front);
 	switch (*front) {
 	case '1':
 		next = *own == '6' ? "2" : own;
