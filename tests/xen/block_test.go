@@ -37,13 +37,6 @@ func diskLab() string { return filepath.Join(machine.Root(), "tests", "xenlab", 
 // startDisk runs the program with the lab's options.
 func startDisk(t *testing.T, program string, options []string, args ...string) *diskGuest {
 	t.Helper()
-	found := false
-	for _, target := range machine.Targets() {
-		found = found || target == "xen"
-	}
-	if !found {
-		t.Skip("the lab has not been built (tests/xenlab/xenlab build)")
-	}
 	p := machine.Build(t, program)
 	g := &diskGuest{t: t, dir: filepath.Join(t.TempDir(), "run"), path: filepath.Join(t.TempDir(), "output"),
 		ended: make(chan struct{})}

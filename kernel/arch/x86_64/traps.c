@@ -54,7 +54,6 @@ extern char trap_stubs[], exit_window[], exit_window_end[], exit_slow[], syscall
 extern char idle_halt[], idle_halt_end[];
 void run_on_stack(void (*fn)(void *), void *arg, void *stack_top) __attribute__((noreturn));
 
-void irq_dispatch(unsigned vector); /* tmp */
 /* Called from entry.S. */
 void trap_from_kernel(struct trap_frame *f);
 void trap_from_program(struct trap_frame *f);
