@@ -42,9 +42,9 @@ $(FUZZ_NET:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/test
 # kernel's files FUZZ_OF_NAME.
 FUZZ_DRIVERS       := virtio virtio_blk netfront blkfront xenbus
 FUZZ_PACKETS       := kernel/net/packet.c kernel/net/netbuf.c kernel/net/checksum.c
-FUZZ_OF_virtio     := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/rng.c \
+FUZZ_OF_virtio     := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/arch/x86_64/emulated.c kernel/dev/virtio/rng.c \
                       $(wildcard kernel/dev/virtio/net*.c) $(FUZZ_PACKETS)
-FUZZ_OF_virtio_blk := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/blk.c
+FUZZ_OF_virtio_blk := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/arch/x86_64/emulated.c kernel/dev/virtio/blk.c
 FUZZ_OF_netfront   := $(wildcard kernel/dev/xen/netfront*.c) $(FUZZ_PACKETS) kernel/net/packet_gso.c
 FUZZ_OF_blkfront   := $(wildcard kernel/dev/xen/blkfront*.c)
 FUZZ_OF_xenbus     := $(wildcard kernel/dev/xen/xenbus*.c kernel/dev/xen/xenstore*.c)

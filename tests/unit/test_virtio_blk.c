@@ -1,4 +1,4 @@
-/* unit: kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/blk.c */
+/* unit: kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/arch/x86_64/emulated.c kernel/dev/virtio/blk.c */
 /* The block driver against a device that keeps the rules, and against one that does not. */
 #include <setjmp.h>
 #include <stdarg.h>

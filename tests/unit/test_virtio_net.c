@@ -1,4 +1,4 @@
-/* unit: kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/dev/virtio/rng.c kernel/dev/virtio/net.c kernel/dev/virtio/net_rx.c kernel/dev/virtio/net_tx.c kernel/dev/virtio/net_ctrl.c kernel/net/packet.c kernel/net/netbuf.c kernel/net/checksum.c */
+/* unit: kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c kernel/arch/x86_64/emulated.c kernel/dev/virtio/rng.c kernel/dev/virtio/net.c kernel/dev/virtio/net_rx.c kernel/dev/virtio/net_tx.c kernel/dev/virtio/net_ctrl.c kernel/net/packet.c kernel/net/netbuf.c kernel/net/checksum.c */
 /* The network driver against a device that keeps the rules, and against one that does not. */
 #include <setjmp.h>
 #include <stdarg.h>

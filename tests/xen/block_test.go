@@ -168,6 +168,15 @@ func TestDiskRandomTransfers(t *testing.T) {
 	}
 }
 
+// Tens of thousands of interrupts, each of which the program waits for.
+func TestDiskBursts(t *testing.T) {
+	t.Parallel()
+	g := startDisk(t, disk, []string{"--disk", "blank:16M"}, "bursts", "/dev/xvda", "10000")
+	if out := g.end(); !strings.Contains(out, "ok\n") {
+		t.Errorf("output:\n%s", out)
+	}
+}
+
 func TestDiskReadOnly(t *testing.T) {
 	t.Parallel()
 	file := diskFile(t, "disk", 1<<20, "kept")

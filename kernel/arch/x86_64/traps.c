@@ -47,6 +47,7 @@ static struct thread boot_thread;
 static uint64_t gdt[5];
 static struct tss tss;
 static struct idt_entry idt[256];
+static unsigned absent_vector; /* whose gate is not present, or 0 */
 static char ist_stacks[IST_COUNT][IST_STACK_SIZE] __attribute__((aligned(16)));
 static char crash_stack[8192] __attribute__((aligned(16)));
 
@@ -132,6 +133,22 @@ void traps_init_cpu(void)
 	wrmsr(MSR_FMASK, 1u << 8 | 1u << 10 | 1u << 18);
 }
 
+void trap_by_absent_gate(unsigned vector)
+{
+	absent_vector = vector;
+	idt[vector].type &= 0x7f;
+}
+
+/* Makes such an interrupt out of a segment-not-present exception whose error code names the IDT.
+ * Which of its entries is not asked: older versions of QEMU name twice the number. */
+static void absent_gate(struct trap_frame *f)
+{
+	if (f->vector == 11 && absent_vector && f->error & 2) {
+		f->vector = absent_vector;
+		f->error = 0;
+	}
+}
+
 struct crash {
 	struct trap_frame frame;
 	const char *why;
@@ -170,6 +187,7 @@ static unsigned fault_flags(uint64_t error)
 /* On the IST stack, interrupts off. Must not block. */
 void trap_from_kernel(struct trap_frame *f)
 {
+	absent_gate(f);
 	if (f->vector >= EXCEPTIONS) {
 		note_irq(f->vector);
 		if (f->rip >= (uintptr_t)exit_window && f->rip < (uintptr_t)exit_window_end)
@@ -377,6 +395,7 @@ void trap_from_program(struct trap_frame *f)
 {
 	uintptr_t cr2 = f->vector == 14 ? read_cr2() : 0;
 
+	absent_gate(f);
 	interrupts_on();
 	current->frame = f;
 	if (f->vector >= EXCEPTIONS)

@@ -2,9 +2,9 @@
 #include "dev/virtio/virtio.h"
 #include <asm/errno.h>
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/emulated.h"
 #include "dev/virtio/drivers.h"
 #include "lib/printk.h"
-#include "lib/string.h"
 
 static const struct virtio_driver *const drivers[] = {&virtio_net_driver, &virtio_blk_driver,
 						      &virtio_rng_driver};
@@ -17,15 +17,6 @@ static const struct virtio_driver *const drivers[] = {&virtio_net_driver, &virti
 	 VIRTIO_BIT(VIRTIO_F_ORDER_PLATFORM))
 
 #define RESET_TRIES 100000u
-
-/* The name QEMU's emulator gives in CPUID (its target/i386/cpu.c). */
-static bool emulated(void)
-{
-	struct cpuid r = cpuid(0x40000000, 0);
-	uint32_t signature[3] = {r.ebx, r.ecx, r.edx};
-
-	return cpuid(1, 0).ecx >> 31 && !memcmp(signature, "TCGTCGTCGTCG", 12);
-}
 
 static void add_status(struct virtio_device *d, uint8_t bit)
 {
@@ -63,7 +54,7 @@ bool virtio_found(struct virtio_device *d)
 
 	if (!driver)
 		return false; /* somebody else's: left in the state of reset */
-	virtqueue_emulated = emulated();
+	virtqueue_emulated = cpu_emulated();
 	if (!virtio_reset(d)) {
 		printk("unigornel: %s: the device does not answer a reset\n", d->name);
 		return false;

@@ -1,5 +1,7 @@
 #include "hyper/xen/evtchn.h"
 #include <asm/errno.h>
+#include "arch/x86_64/emulated.h"
+#include "arch/x86_64/traps.h"
 #include "hyper/xen/event_abi.h"
 #include "hyper/xen/shared.h"
 #include "lib/printk.h"
@@ -148,7 +150,11 @@ long evtchn_init(void)
 	 * evtchn_upcall_pending is cleared, and would not let kernel code proceed.)
 	 */
 	vector = irq_alloc_vector(upcall, NULL);
-	return vector < 0 ? vector : start();
+	if (vector < 0)
+		return vector;
+	if (cpu_emulated())
+		trap_by_absent_gate((unsigned)vector);
+	return start();
 }
 
 void evtchn_resume(void)

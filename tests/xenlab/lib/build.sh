@@ -121,8 +121,8 @@ build_dom0() {
     ln -s /run "$fs/var/run"
     ln -s /proc/self/mounts "$fs/etc/mtab"
     # Merged-/usr packages have no /bin and /sbin: look in both places, keep the place.
-    for n in busybox bash ip losetup flock xl xenstored xenconsoled xenconsole xen-init-dom0 libxl-save-helper xenstore \
-        xenstore-read xenstore-write xenstore-ls xenstore-list xenstore-rm xenstore-watch xenstore-exists xenstore-chmod; do
+    for n in busybox bash ip losetup flock xl xenstored xenconsoled xenconsole xenctx xen-init-dom0 libxl-save-helper \
+        xenstore xenstore-read xenstore-write xenstore-ls xenstore-list xenstore-rm xenstore-watch xenstore-exists xenstore-chmod; do
         f=
         for dir in "$bin" bin sbin usr/bin usr/sbin; do
             if [ -e "$root/$dir/$n" ]; then f=$dir/$n; break; fi

@@ -184,6 +184,9 @@ watchdog() {
         end=$((SECONDS + TIMEOUT))
         while ((SECONDS < end)); do pause; done
         : >"$DIR/timeout"
+        # Where it stands: what moves between the two readings does not hang.
+        grep -aq '^XENLAB: takes commands' "$DIR/xen.log" && timeout 20 "$HERE/xenlab" exec "$DIR" sh -c 'xl list
+            for i in 1 2; do xenctx -a "$(xl domid guest)" 0; usleep 100000; done' >"$DIR/state" 2>&1 6>&-
         kill "$QEMU_PID"
         for _ in {1..25}; do pause; done
         kill -KILL "$QEMU_PID"
@@ -197,6 +200,7 @@ finish() {
     QEMU_PID=
     record=$(grep -a -o "($domain) unigornel: exit [0-9]\{1,3\}" "$DIR/xen.log" | tail -n 1 | grep -o '[0-9]*$') || true
     if [ -e "$DIR/timeout" ]; then
+        [ ! -e "$DIR/state" ] || cat "$DIR/state" >&2
         echo "xenlab: timeout after $TIMEOUT s" >&2
         exit 124
     elif [ -n "$record" ]; then

@@ -3,6 +3,7 @@
 //
 //	disk probe DEV            what the calls answer, one per line, the same on every good kernel
 //	disk check DEV SEED       random transfers, many at once, against what memory says; ends with "ok"
+//	disk bursts DEV N         N times a few small writes at once, each time until all are done; ends with "ok"
 //	disk fill DEV N SEED      N pseudo-random bytes from the start on, synced; prints their SHA-256
 //	disk hash DEV N           SHA-256 of the first N bytes
 //	disk log DEV SEED [nosync]  records without end, "N G" once record N of log G is synced (logs.go)
@@ -213,6 +214,8 @@ func main() {
 	switch a[0] {
 	case "probe":
 		probe(a[1])
+	case "bursts":
+		bursts(a[1], number(a[2]))
 	case "check":
 		check(a[1], number(a[2]))
 	case "fill":
