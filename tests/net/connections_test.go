@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"unigornel/tests/machine"
+	"unigornel/tests/netns"
 )
 
 // ask makes a request over an open connection.
@@ -119,7 +122,7 @@ func TestCablePulled(t *testing.T) {
 	const n = 32 * mib
 	done := make(chan error, 1)
 	go func() {
-		r, err := fresh(0).Get(fmt.Sprintf("http://%s/bytes?n=%d", port(guest4, "8080"), n))
+		r, err := machine.Client(0).Get(fmt.Sprintf("http://%s/bytes?n=%d", port(guest4, "8080"), n))
 		if err == nil {
 			defer r.Body.Close()
 			// Slowly enough that the cable is pulled before the end.
@@ -137,9 +140,9 @@ func TestCablePulled(t *testing.T) {
 		done <- err
 	}()
 	time.Sleep(500 * time.Millisecond)
-	mustIP(t, "link set "+tapName+" down")
+	netns.MustIP(t, "link set "+tapName+" down")
 	time.Sleep(pick(3*time.Second, 20*time.Second))
-	mustIP(t, "link set "+tapName+" up", "addr replace "+host6+"/64 dev "+tapName+" nodad",
+	netns.MustIP(t, "link set "+tapName+" up", "addr replace "+host6+"/64 dev "+tapName+" nodad",
 		"neigh replace "+guest4+" lladdr "+guestMAC+" dev "+tapName+" nud permanent",
 		"neigh replace "+guest6+" lladdr "+guestMAC+" dev "+tapName+" nud permanent")
 	select {
@@ -157,7 +160,7 @@ func TestPeerVanishes(t *testing.T) {
 	direct(t)
 	boot(t)
 	const ghost = "10.79.0.77"
-	mustIP(t, "addr add "+ghost+"/24 dev "+tapName)
+	netns.MustIP(t, "addr add "+ghost+"/24 dev "+tapName)
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ghost)}}
 	for i := 0; i < 20; i++ {
 		c, err := dialer.Dial("tcp", port(guest4, "8080"))
@@ -167,7 +170,7 @@ func TestPeerVanishes(t *testing.T) {
 		defer c.Close()
 		fmt.Fprintf(c, "GET /bytes?n=%d HTTP/1.0\r\n\r\n", 64*mib)
 	}
-	mustIP(t, "addr del "+ghost+"/24 dev "+tapName)
+	netns.MustIP(t, "addr del "+ghost+"/24 dev "+tapName)
 	for i := 0; i < pick(20, 300); i++ {
 		if err := get("http://"+port(guest4, "8080")+"/", 2*time.Second); err != nil {
 			t.Fatal(err)

@@ -5,23 +5,19 @@ package net_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 	"unsafe"
 
 	"unigornel/tests/machine"
+	"unigornel/tests/netns"
 )
 
 const (
@@ -41,66 +37,19 @@ func pick[T any](n, full T) T {
 	return n
 }
 
-// TestMain runs the tests again in a network namespace, which takes all its devices with it when it ends.
-func TestMain(m *testing.M) {
-	const inside = "UNIGORNEL_NET_INSIDE"
-	if os.Getenv(inside) != "" {
-		if err := ip("link set lo up"); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		if _, err := os.Stat("/dev/net/tun"); err != nil {
-			fmt.Println("tests/net needs tap devices, and this system has none: skipped:", err)
-			return
-		}
-		os.Exit(m.Run())
-	}
-	if os.Getuid() != 0 {
-		fmt.Println("tests/net needs root, to make a network namespace and a tap device: skipped")
-		return
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), inside+"=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		if errors.Is(err, syscall.EPERM) {
-			fmt.Println("tests/net may not make a network namespace here: skipped")
-			return
-		}
-		fmt.Println(err)
-		os.Exit(1)
-	}
-}
-
-func ip(arguments string) error {
-	out, err := exec.Command("ip", strings.Fields(arguments)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("ip %s: %v: %s", arguments, err, out)
-	}
-	return nil
-}
-
-func mustIP(t *testing.T, arguments ...string) {
-	t.Helper()
-	for _, a := range arguments {
-		if err := ip(a); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestMain(m *testing.M) { netns.Main(m, "tests/net") }
 
 // direct gives the host end of the tap its addresses.
 func direct(t *testing.T) {
 	t.Helper()
-	mustIP(t, "tuntap add "+tapName+" mode tap vnet_hdr")
-	t.Cleanup(func() { ip("link del " + tapName) })
+	netns.MustIP(t, "tuntap add "+tapName+" mode tap vnet_hdr")
+	t.Cleanup(func() { netns.IP("link del " + tapName) })
 	addresses(t, tapName)
 }
 
 func addresses(t *testing.T, device string) {
 	t.Helper()
-	mustIP(t, "addr add "+host4+"/24 dev "+device, "addr add "+host6+"/64 dev "+device+" nodad", "link set "+device+" up",
+	netns.MustIP(t, "addr add "+host4+"/24 dev "+device, "addr add "+host6+"/64 dev "+device+" nodad", "link set "+device+" up",
 		"neigh replace "+guest4+" lladdr "+guestMAC+" dev "+device+" nud permanent",
 		"neigh replace "+guest6+" lladdr "+guestMAC+" dev "+device+" nud permanent")
 }
@@ -117,12 +66,12 @@ func relayed(t *testing.T, flags ...string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	mustIP(t, "link add h0 type veth peer name h1", "link add g0 type veth peer name g1",
+	netns.MustIP(t, "link add h0 type veth peer name h1", "link add g0 type veth peer name g1",
 		"tuntap add "+tapName+" mode tap vnet_hdr", "link add br0 type bridge",
 		"link set g0 master br0", "link set "+tapName+" master br0")
 	t.Cleanup(func() {
 		for _, d := range []string{"br0", "h0", "g0", tapName} {
-			ip("link del " + d)
+			netns.IP("link del " + d)
 		}
 	})
 	for _, d := range []string{"h0", "h1", "g0", "g1"} {
@@ -130,7 +79,7 @@ func relayed(t *testing.T, flags ...string) {
 	}
 	for _, d := range []string{"h1", "g0", "g1", tapName, "br0"} {
 		os.WriteFile("/proc/sys/net/ipv6/conf/"+d+"/disable_ipv6", []byte("1"), 0)
-		mustIP(t, "link set "+d+" arp off up") // or it would answer for h0, and frames find a way around the relay
+		netns.MustIP(t, "link set "+d+" arp off up") // or it would answer for h0, and frames find a way around the relay
 	}
 	addresses(t, "h0")
 	relay := exec.Command(binary, append(flags, "h1", "g1")...)
@@ -175,23 +124,8 @@ func plain(t *testing.T, device string) {
 
 // guest is a machine that runs programs/peer.
 type guest struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	mu     sync.Mutex
-	output bytes.Buffer
-	ended  chan struct{}
-}
-
-func (g *guest) Write(b []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.output.Write(b)
-}
-
-func (g *guest) said() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.output.String()
+	*machine.Process
+	t *testing.T
 }
 
 // boot starts programs/peer on a microvm and waits until it answers. At the end the machine must still be
@@ -199,64 +133,33 @@ func (g *guest) said() string {
 func boot(t *testing.T, arguments ...string) *guest {
 	t.Helper()
 	p := machine.Build(t, "tests/net/programs/peer")
-	g := &guest{t: t, ended: make(chan struct{})}
 	a := append([]string{"run", "--accel", "tcg", "--net", "tap=" + tapName, "--mac", guestMAC,
 		"--ip", guest4 + "/24", "--ip", guest6 + "/64", "--gateway", host4}, arguments...)
-	g.cmd = exec.Command(machine.Tool(), append(a, p.Image)...)
-	g.cmd.Stdout, g.cmd.Stderr = g, g
-	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := g.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		g.cmd.Wait()
-		close(g.ended)
-	}()
+	g := &guest{machine.Start(t, exec.Command(machine.Tool(), append(a, p.Image)...)), t}
 	t.Cleanup(func() {
-		select {
-		case <-g.ended:
-			t.Errorf("the machine ended: %v\n%s", g.cmd.ProcessState, g.said())
-		default:
-			g.cmd.Process.Signal(syscall.SIGINT)
-			select {
-			case <-g.ended:
-			case <-time.After(20 * time.Second):
-				syscall.Kill(-g.cmd.Process.Pid, syscall.SIGKILL)
-				t.Error("the machine did not stop")
-			}
-			// It dies of the SIGTERM that our SIGINT is to it.
-			said := strings.NewReplacer("PEER-READY\n", "", "unigornel: killed by SIGTERM\n", "").Replace(strings.ReplaceAll(g.said(), "\r", ""))
-			if said != "" {
-				t.Errorf("the machine said:\n%s", said)
-			}
+		if g.Ended() {
+			t.Errorf("the machine ended: %s\n%s", g.State(), g.Said())
+			return
+		}
+		if !g.Interrupt(20 * time.Second) {
+			g.Kill()
+			t.Error("the machine did not stop")
+		}
+		// It dies of the SIGTERM that our SIGINT is to it.
+		said := strings.NewReplacer("PEER-READY\n", "", "unigornel: killed by SIGTERM\n", "").Replace(g.Said())
+		if said != "" {
+			t.Errorf("the machine said:\n%s", said)
 		}
 	})
-	deadline := time.Now().Add(60 * time.Second)
-	for get("http://"+guest4+":8080/", time.Second) != nil {
-		if time.Now().After(deadline) {
-			t.Fatalf("the machine does not answer; it said:\n%s", g.said())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	url := "http://" + guest4 + ":8080/"
+	g.Until("answers "+url, time.Minute, func() bool { return get(url, time.Second) == nil })
 	return g
 }
 
-// fresh makes a connection for every request.
-func fresh(timeout time.Duration) *http.Client {
-	return &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}
-}
-
-// get fetches the small page.
+// get fetches a page that does not matter.
 func get(url string, timeout time.Duration) error {
-	r, err := fresh(timeout).Get(url)
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	if r.StatusCode != 200 {
-		return fmt.Errorf("%s", r.Status)
-	}
-	return nil
+	_, err := machine.Get(url, timeout)
+	return err
 }
 
 // file is the text of a file of the machine.
@@ -267,19 +170,11 @@ func (g *guest) file(path string) string {
 
 func text(t *testing.T, url string) string {
 	t.Helper()
-	r, err := fresh(2 * time.Minute).Get(url)
+	text, err := machine.Get(url, 2*time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close()
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(r.Body); err != nil {
-		t.Fatal(err)
-	}
-	if r.StatusCode != 200 {
-		t.Fatalf("%s: %s: %s", url, r.Status, b.String())
-	}
-	return b.String()
+	return text
 }
 
 // command runs a program that must succeed.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"unigornel/tests/machine"
 	"unigornel/tests/net/stream"
 )
 
@@ -19,15 +20,15 @@ const mib = 1 << 20
 func download(t *testing.T, address string, n int64, stall time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	r, err := fresh(0).Get(fmt.Sprintf("http://%s/bytes?n=%d", port(address, "8080"), n))
+	r, err := machine.Client(0).Get(fmt.Sprintf("http://%s/bytes?n=%d", port(address, "8080"), n))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
 	h, w := sha256.New(), &stream.Watch{Reader: r.Body}
 	got, err := io.CopyBuffer(h, struct{ io.Reader }{w}, make([]byte, mib))
-	if sum := fmt.Sprintf("%x", h.Sum(nil)); err != nil || got != n || sum != sumOf(n) {
-		t.Fatalf("%d bytes down: %d came, right: %v, %v", n, got, sum == sumOf(n), err)
+	if sum := fmt.Sprintf("%x", h.Sum(nil)); err != nil || got != n || sum != stream.Sum(n) {
+		t.Fatalf("%d bytes down: %d came, right: %v, %v", n, got, sum == stream.Sum(n), err)
 	}
 	report(t, "down", n, begin, w.Longest, stall)
 }
@@ -38,13 +39,13 @@ func upload(t *testing.T, address string, n int64, stall time.Duration) {
 	begin := time.Now()
 	request, _ := http.NewRequest("POST", "http://"+port(address, "8080")+"/sum", struct{ io.Reader }{stream.New(n)})
 	request.ContentLength = n
-	r, err := fresh(0).Do(request)
+	r, err := machine.Client(0).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
 	answer, _ := io.ReadAll(r.Body)
-	if want := fmt.Sprintf("%d %s\n", n, sumOf(n)); string(answer) != want {
+	if want := fmt.Sprintf("%d %s\n", n, stream.Sum(n)); string(answer) != want {
 		t.Fatalf("%d bytes up: the guest got %swanted %s", n, answer, want)
 	}
 	longest, err := time.ParseDuration(r.Header.Get("Longest-Pause"))
@@ -89,7 +90,7 @@ func TestGuestAsClient(t *testing.T) {
 		defer l.Close()
 		go http.Serve(l, nil)
 		got := text(t, "http://"+port(guest, "8080")+"/fetch?url=http://"+port(host, "8090")+"/stream")
-		if want := fmt.Sprintf("%d %s\n", n, sumOf(n)); got != want {
+		if want := fmt.Sprintf("%d %s\n", n, stream.Sum(n)); got != want {
 			t.Errorf("the guest downloaded %swanted %s", got, want)
 		}
 		sink, err := net.Listen("tcp", port(host, "8091"))
@@ -110,8 +111,8 @@ func TestGuestAsClient(t *testing.T) {
 			sum <- fmt.Sprintf("%x", h.Sum(nil))
 		}()
 		text(t, fmt.Sprintf("http://%s/push?n=%d&to=%s", port(guest, "8080"), n, port(host, "8091")))
-		if got := <-sum; got != sumOf(n) {
-			t.Errorf("what the guest sent has the sum %s, wanted %s", got, sumOf(n))
+		if got := <-sum; got != stream.Sum(n) {
+			t.Errorf("what the guest sent has the sum %s, wanted %s", got, stream.Sum(n))
 		}
 	})
 }

@@ -1,9 +1,8 @@
-package xen_test
+package xen
 
 import (
 	"archive/tar"
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,13 +13,15 @@ import (
 	"time"
 
 	"unigornel/tests/machine"
+	"unigornel/tests/net/stream"
 )
 
 // The tool in dom0, where its users have it: with the libraries of this system and its loader.
 const tool = "/tool/ld.so --library-path /tool /tool/unigornel"
 
 // install puts the tool and these images into dom0.
-func install(t *testing.T, dir string, images map[string]string) {
+func (r labRun) install(images map[string]string) {
+	t := r.t
 	t.Helper()
 	files := map[string]string{"unigornel": machine.Tool()}
 	out, err := exec.Command("ldd", machine.Tool()).Output()
@@ -49,35 +50,21 @@ func install(t *testing.T, dir string, images map[string]string) {
 		w.Write(data)
 	}
 	w.Close()
-	cmd := exec.Command(lab, "exec", dir, "tar", "-x", "-C", "/")
-	cmd.Stdin = &archive
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if out, code := r.shell(&archive, "tar -x -C /"); code != 0 {
+		t.Fatalf("tar: exit code %d\n%s", code, out)
 	}
 }
 
-// inDom0 runs a line of shell there with input; its output and exit code.
-func inDom0(t *testing.T, dir, input, line string) (string, int) {
-	t.Helper()
-	cmd := exec.Command(lab, "exec", dir, "sh", "-c", line)
-	cmd.Stdin = strings.NewReader(input)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return machine.Console(string(out)), cmd.ProcessState.ExitCode()
-}
-
-func noDomains(t *testing.T, dir string) {
-	t.Helper()
+// noDomains demands that none of the tool's is left, a moment after its end.
+func (r labRun) noDomains() {
+	r.t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Second) {
-		list := dom0(t, dir, "xl", "list")
+		list := r.xl("list")
 		if !strings.Contains(list, "unigornel-") {
 			return
 		}
 		if time.Now().After(end) {
-			t.Errorf("a domain is left:\n%s", list)
+			r.t.Errorf("a domain is left:\n%s", list)
 			return
 		}
 	}
@@ -87,32 +74,23 @@ func noDomains(t *testing.T, dir string) {
 // Ctrl-C, and xl with the configuration that the tool prints.
 func TestToolOnXenHost(t *testing.T) {
 	outer(t)
-	disk, dir := filepath.Join(t.TempDir(), "disk"), filepath.Join(t.TempDir(), "run")
-	if err := os.WriteFile(disk, make([]byte, 2*mib), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	start(t, lab, "run", "--dir", dir, "--hold", "--tap", tap, "--spare", disk, "--timeout", "1200")
-	// The run's directory is there before the first command is.
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(dir, "xen.log")); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the run does not start")
-		}
-	}
-	install(t, dir, map[string]string{
+	r := inLab(t, "--hold", "--tap", tap, "--spare", diskFile(t, "disk", 2*mib, ""), "--timeout", "1200")
+	r.Until("the run's directory is there", time.Minute, func() bool {
+		_, err := os.Stat(filepath.Join(r.dir, "xen.log"))
+		return err == nil
+	})
+	r.install(map[string]string{
 		"echo.elf":   machine.Build(t, "examples/echo").Image,
 		"behave.elf": machine.Build(t, "tests/boot/programs/behave").Image,
 		"load.elf":   machine.Build(t, "tests/xen/programs/load").Image,
 	})
-	if out, code := inDom0(t, dir, "one\ntwo\n", tool+" run --hypervisor xen /tool/echo.elf"); code != 0 || !strings.Contains(out, "2: TWO | owt") {
+	if out, code := r.shell(strings.NewReader("one\ntwo\n"), tool+" run --hypervisor xen /tool/echo.elf"); code != 0 || !strings.Contains(out, "2: TWO | owt") {
 		t.Errorf("echo: exit code %d:\n%s", code, out)
 	}
-	if out, code := inDom0(t, dir, "", tool+" run --hypervisor xen -m 32M /tool/behave.elf -- exit7"); code != 7 {
+	if out, code := r.shell(nil, tool+" run --hypervisor xen -m 32M /tool/behave.elf -- exit7"); code != 7 {
 		t.Errorf("behave: exit code %d, wanted 7:\n%s", code, out)
 	}
-	noDomains(t, dir)
+	r.noDomains()
 
 	type end struct {
 		out  string
@@ -120,23 +98,16 @@ func TestToolOnXenHost(t *testing.T) {
 	}
 	ended := make(chan end, 1)
 	go func() {
-		out, code := inDom0(t, dir, "", "echo $$ >/run/tool-pid; exec "+tool+" run --hypervisor xen -m 64M --net bridge=xenbr0 --mac "+guestMAC+
+		out, code := r.shell(nil, "echo $$ >/run/tool-pid; exec "+tool+" run --hypervisor xen -m 64M --net bridge=xenbr0 --mac "+guestMAC+
 			" --ip "+guest4+"/24 --disk /dev/vdb /tool/load.elf")
 		ended <- end{out, code}
 	}()
 	url := "http://" + guest4 + ":8080"
-	for limit := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if _, err := get(url+"/", 5*time.Second); err == nil {
-			break
-		}
-		if time.Now().After(limit) {
-			t.Fatal("the machine does not answer")
-		}
-	}
-	if got, err := get(fmt.Sprintf("%s/disk?path=/dev/xvda&n=%d&chunk=%d", url, mib, mib/4), time.Minute); err != nil || got != sumOf(mib)+"\n" {
+	r.answers(url + "/")
+	if got, err := machine.Get(fmt.Sprintf("%s/disk?path=/dev/xvda&n=%d&chunk=%d", url, mib, mib/4), time.Minute); err != nil || got != stream.Sum(mib)+"\n" {
 		t.Errorf("the disk: %q, %v", got, err)
 	}
-	dom0(t, dir, "sh", "-c", "kill -INT $(cat /run/tool-pid)")
+	r.dom0("sh", "-c", "kill -INT $(cat /run/tool-pid)")
 	select {
 	case e := <-ended:
 		if e.code != 130 {
@@ -145,14 +116,12 @@ func TestToolOnXenHost(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("Ctrl-C does not end the machine")
 	}
-	noDomains(t, dir)
+	r.noDomains()
 
-	out, code := inDom0(t, dir, "", tool+" xl-config -m 64M --disk /dev/vdb:ro -e GREETING=hi /tool/echo.elf >/run/echo.cfg && xl create -q /run/echo.cfg && "+
+	out, code := r.shell(nil, tool+" xl-config -m 64M --disk /dev/vdb:ro -e GREETING=hi /tool/echo.elf >/run/echo.cfg && xl create -q /run/echo.cfg && "+
 		"xl list echo && xl destroy echo")
 	if code != 0 || !regexp.MustCompile(`(?m)^echo +\d+ +6[34] `).MatchString(out) {
 		t.Errorf("xl create with what xl-config prints: exit code %d:\n%s", code, out)
 	}
-	if out, err := exec.Command(lab, "end", dir).CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
-	}
+	r.end()
 }

@@ -3,18 +3,13 @@
 package xen
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,98 +21,33 @@ const (
 	lifeLimit = 8 * time.Minute
 )
 
-// managed is a run of the lab whose guest is managed from dom0. It outlives its guest.
-type managed struct {
-	t      *testing.T
-	dir    string
-	cmd    *exec.Cmd
-	mu     sync.Mutex
-	output bytes.Buffer
-}
+// managed is a run of the lab whose guest, programs/life, is managed from dom0. It outlives its guest.
+type managed struct{ labRun }
 
-func (g *managed) Write(b []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.output.Write(b)
-}
-
-func (g *managed) said() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return machine.Console(g.output.String())
-}
-
-func manage(t *testing.T, options []string, arguments ...string) *managed {
+func manage(t *testing.T, options []string, arguments ...string) managed {
 	t.Helper()
 	p := machine.Build(t, life)
-	g := &managed{t: t, dir: filepath.Join(t.TempDir(), "run")}
-	command := append([]string{"run", "--dir", g.dir, "--hold", "--raw", "--mem", "48", "--timeout",
-		fmt.Sprint(int(lifeLimit.Seconds()))}, options...)
-	command = append(command, "--cmdline", "console=pipe quiet -- "+strings.Join(arguments, " "), p.Image)
-	g.cmd = exec.Command(filepath.Join(machine.Root(), "tests", "xenlab", "xenlab"), command...)
-	g.cmd.Stdout, g.cmd.Stderr = g, g
-	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := g.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	options = append([]string{"--hold", "--raw", "--mem", "48", "--timeout", fmt.Sprint(int(lifeLimit.Seconds()))}, options...)
+	g := managed{inLab(t, append(options, "--cmdline", "console=pipe quiet -- "+strings.Join(arguments, " "), p.Image)...)}
 	t.Cleanup(func() {
-		g.cmd.Process.Signal(syscall.SIGTERM) // nothing if it was waited for
-		g.cmd.Wait()
 		if t.Failed() {
-			t.Logf("the guest said:\n%s", g.said())
+			t.Logf("the guest said:\n%s", g.Said())
 		}
 	})
 	g.count("up\n", 1)
 	return g
 }
 
-// dom0 runs a command there; it may fail.
-func (g *managed) try(command ...string) (string, error) {
-	lab := filepath.Join(machine.Root(), "tests", "xenlab", "xenlab")
-	out, err := exec.Command(lab, append([]string{"exec", g.dir}, command...)...).CombinedOutput()
-	return string(out), err
-}
-
-func (g *managed) xl(command ...string) string {
-	g.t.Helper()
-	out, err := g.try(append([]string{"xl"}, command...)...)
-	if err != nil {
-		g.t.Fatalf("xl %s: %v\n%s", strings.Join(command, " "), err, out)
-	}
-	return out
-}
-
 // until waits for something to become true.
-func (g *managed) until(what string, f func() bool) {
+func (g managed) until(what string, f func() bool) {
 	g.t.Helper()
-	for end := time.Now().Add(4 * time.Minute); !f(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			g.t.Fatalf("not in time: %s", what)
-		}
-	}
+	g.Until(what, 4*time.Minute, f)
 }
 
 // count waits until the guest has said a text so many times.
-func (g *managed) count(text string, n int) {
+func (g managed) count(text string, n int) {
 	g.t.Helper()
-	g.until(fmt.Sprintf("%q, %d times", text, n), func() bool { return strings.Count(g.said(), text) >= n })
-}
-
-// end ends the run; its exit code is the guest's.
-func (g *managed) end() int {
-	g.t.Helper()
-	lab := filepath.Join(machine.Root(), "tests", "xenlab", "xenlab")
-	if out, err := exec.Command(lab, "end", g.dir).CombinedOutput(); err != nil {
-		g.t.Fatalf("xenlab end: %v\n%s", err, out)
-	}
-	done := make(chan struct{})
-	go func() { g.cmd.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		g.t.Fatal("xenlab end: the run goes on")
-	}
-	return g.cmd.ProcessState.ExitCode()
+	g.until(fmt.Sprintf("%q, %d times", text, n), func() bool { return strings.Count(g.Said(), text) >= n })
 }
 
 func TestShutdownIsTheProgramsOwn(t *testing.T) {
@@ -149,7 +79,7 @@ func TestConsole(t *testing.T) {
 	seen := ""
 	// The lab reads the same terminal, so that each has a part.
 	g.until("xl console shows the guest's output", func() bool {
-		out, _ := g.try("timeout", "5", "xl", "console", "guest")
+		out, _ := g.shell(nil, "timeout 5 xl console guest")
 		seen += out
 		return strings.Contains(seen, "tick") || strings.Contains(seen, "monotonic")
 	})
@@ -165,9 +95,9 @@ type tick struct {
 	memory          int // KiB
 }
 
-func (g *managed) ticks() []tick {
+func (g managed) ticks() []tick {
 	var all []tick
-	for _, m := range tickLine.FindAllStringSubmatch(g.said(), -1) {
+	for _, m := range tickLine.FindAllStringSubmatch(g.Said(), -1) {
 		var t tick
 		t.n, _ = strconv.Atoi(m[1])
 		t.monotonic, _ = strconv.ParseFloat(m[2], 64)
@@ -179,7 +109,7 @@ func (g *managed) ticks() []tick {
 }
 
 // memory waits until the guest says that it has between min and max MiB; some is the kernel's.
-func (g *managed) memory(min, max int) {
+func (g managed) memory(min, max int) {
 	g.t.Helper()
 	g.until(fmt.Sprintf("memory from %d to %d MiB", min, max), func() bool {
 		all := g.ticks()
@@ -262,12 +192,12 @@ func serve(t *testing.T) source {
 	return source{"http://10.0.2.2:" + port + "/", fmt.Sprintf("%x", hash.Sum(nil))}
 }
 
-func (g *managed) downloaded(s source) {
+func (g managed) downloaded(s source) {
 	g.t.Helper()
 	g.until("the download ends", func() bool {
-		return strings.Contains(g.said(), "downloaded") || strings.Contains(g.said(), "failed:")
+		return strings.Contains(g.Said(), "downloaded") || strings.Contains(g.Said(), "failed:")
 	})
-	if want := fmt.Sprintf("downloaded %d bytes, hash %s\n", sourceBytes, s.hash); !strings.Contains(g.said(), want) {
+	if want := fmt.Sprintf("downloaded %d bytes, hash %s\n", sourceBytes, s.hash); !strings.Contains(g.Said(), want) {
 		g.t.Errorf("not %q", want)
 	}
 }
@@ -331,10 +261,9 @@ func TestClocksOverSaveAndRestore(t *testing.T) {
 	if drift := all[len(all)-1].wall - all[len(all)-1].monotonic - (all[before].wall - all[before].monotonic); drift > 0.1 || drift < -0.1 {
 		t.Errorf("the clocks drift apart by %.3f s", drift)
 	}
-	out, err := g.try("date", "+%s")
-	now, convert := strconv.ParseFloat(strings.TrimSpace(out), 64)
-	if err != nil || convert != nil {
-		t.Fatal(out, err, convert)
+	now, err := strconv.ParseFloat(strings.TrimSpace(g.dom0("date", "+%s")), 64)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if last := all[len(all)-1].wall; now-last < -5 || now-last > 60 {
 		t.Errorf("the wall clock is at %.0f, dom0's at %.0f", last, now)

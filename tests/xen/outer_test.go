@@ -1,17 +1,16 @@
-package xen_test
+package xen
 
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"unigornel/tests/netns"
 )
 
 // The outer machine: this network namespace, with a tap that the lab's bridge continues.
@@ -24,26 +23,14 @@ const (
 	autoconf6      = "fd00:77::216:3eff:fe77:2" // RFC 4291 appendix A
 )
 
-func ip(arguments string) error {
-	out, err := exec.Command("ip", strings.Fields(arguments)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("ip %s: %v: %s", arguments, err, out)
-	}
-	return nil
-}
-
 // outer makes the tap, for one test at a time.
 func outer(t *testing.T) {
 	t.Helper()
 	// Link-local addresses are there at once: nobody else can have them.
 	os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0)
-	for _, a := range []string{"tuntap add " + tap + " mode tap vnet_hdr", "addr add " + outer4 + "/24 dev " + tap,
-		"addr add " + outer6 + "/64 dev " + tap + " nodad", "link set " + tap + " up"} {
-		if err := ip(a); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { ip("link del " + tap) })
+	netns.MustIP(t, "tuntap add "+tap+" mode tap vnet_hdr", "addr add "+outer4+"/24 dev "+tap,
+		"addr add "+outer6+"/64 dev "+tap+" nodad", "link set "+tap+" up")
+	t.Cleanup(func() { netns.IP("link del " + tap) })
 }
 
 func listen(t *testing.T, address string) net.PacketConn {

@@ -1,4 +1,4 @@
-package xen_test
+package xen
 
 import (
 	"crypto/sha256"
@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -74,7 +73,7 @@ func TestNetwork(t *testing.T) {
 	server := serveDHCP(t)
 	advertise(t)
 	g := boot(t, "tests/net/programs/peer", []string{"--net", "tap=" + tap, "--mac", guestMAC})
-	g.says("PEER-READY", 3*time.Minute)
+	g.Says("PEER-READY", 3*time.Minute)
 	g.answers("http://" + leased4 + ":8080/")
 	if seen := server.types(); len(seen) < 2 || seen[0] != 1 || seen[1] != 3 {
 		t.Errorf("DHCP messages %v, wanted 1 (discover), 3 (request)", seen)
@@ -84,7 +83,7 @@ func TestNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ping(t, address)
 			echoUDP(t, address)
-			if text, err := get("http://"+net.JoinHostPort(address, "8080")+"/", 20*time.Second); err != nil || text != "Hello World!\n" {
+			if text, err := machine.Get("http://"+net.JoinHostPort(address, "8080")+"/", 20*time.Second); err != nil || text != "Hello World!\n" {
 				t.Errorf("HTTP: %q, %v", text, err)
 			}
 		})
@@ -98,8 +97,8 @@ func TestPingsAnAddress(t *testing.T) {
 	outer(t)
 	for _, address := range []string{outer4, outer6} {
 		g := boot(t, "examples/ping", static, "-c", "3", address)
-		if code := g.code(4 * time.Minute); code != 0 || strings.Count(g.said(), "time=") < 3 {
-			t.Errorf("ping %s: exit code %d:\n%s", address, code, g.said())
+		if code := g.Code(4 * time.Minute); code != 0 || strings.Count(g.Said(), "time=") < 3 {
+			t.Errorf("ping %s: exit code %d:\n%s", address, code, g.Said())
 		}
 	}
 }
@@ -109,7 +108,7 @@ func TestWebServer(t *testing.T) {
 	g := boot(t, "examples/web", static)
 	g.answers("http://" + guest4 + "/")
 	for _, address := range []string{guest4, "[" + guest6 + "]"} {
-		if text, err := get("http://"+address+"/", 20*time.Second); err != nil || !strings.Contains(text, "Hello from a machine that is one Go program") {
+		if text, err := machine.Get("http://"+address+"/", 20*time.Second); err != nil || !strings.Contains(text, "Hello from a machine that is one Go program") {
 			t.Errorf("%s: %v\n%s", address, err, text)
 		}
 	}
@@ -121,19 +120,13 @@ func TestGoStackOnRawFrames(t *testing.T) {
 	g := boot(t, "examples/rawhttp", []string{"--net", "tap=" + tap, "--mac", guestMAC, "--raw"},
 		"-stack", "go", "-address", guest4+"/24", "-gateway", outer4)
 	g.answers("http://" + guest4 + "/")
-	if text, err := get("http://"+guest4+"/", 20*time.Second); err != nil || !strings.HasPrefix(text, "Hello from the go stack of ") {
+	if text, err := machine.Get("http://"+guest4+"/", 20*time.Second); err != nil || !strings.HasPrefix(text, "Hello from the go stack of ") {
 		t.Errorf("%v\n%s", err, text)
 	}
 	want := strings.Repeat("0123456789abcde\n", 1<<20)
-	if text, err := get("http://"+guest4+"/bulk", 5*time.Minute); err != nil || text != want {
+	if text, err := machine.Get("http://"+guest4+"/bulk", 5*time.Minute); err != nil || text != want {
 		t.Errorf("the 16 MiB are %d bytes, or others: %v", len(text), err)
 	}
-}
-
-func sumOf(n int64) string {
-	h := sha256.New()
-	io.CopyBuffer(h, struct{ io.Reader }{stream.New(n)}, make([]byte, mib))
-	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
 // 256 MiB down and up through netfront, while 64 MiB go to blkfront with fsync and come back.
@@ -141,18 +134,11 @@ func TestBulkBesideDisk(t *testing.T) {
 	const network, onDisk = 256 * mib, 64 * mib
 	outer(t)
 	p := machine.Build(t, "tests/xen/programs/load")
-	file, dir := filepath.Join(t.TempDir(), "disk"), filepath.Join(t.TempDir(), "run")
-	if err := os.WriteFile(file, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(file, onDisk+mib); err != nil {
-		t.Fatal(err)
-	}
-	g := start(t, lab, "run", "--dir", dir, "--tap", tap, "--vif=mac="+guestMAC, "--disk", file, "--timeout", "1200",
+	g := inLab(t, "--tap", tap, "--vif=mac="+guestMAC, "--disk", diskFile(t, "disk", onDisk+mib, ""), "--timeout", "1200",
 		"--cmdline", "quiet ip=eth0:"+guest4+"/24", p.Image)
 	url := "http://" + guest4 + ":8080"
 	g.answers(url + "/")
-	sum := sumOf(network)
+	sum := stream.Sum(network)
 	var all sync.WaitGroup
 	together := func(what string, bytes int64, f func() error) {
 		all.Add(1)
@@ -194,8 +180,8 @@ func TestBulkBesideDisk(t *testing.T) {
 		return nil
 	})
 	together("disk", onDisk, func() error {
-		got, err := get(fmt.Sprintf("%s/disk?path=/dev/xvda&n=%d&chunk=%d", url, onDisk, mib), 20*time.Minute)
-		if want := sumOf(onDisk) + "\n"; err != nil || got != want {
+		got, err := machine.Get(fmt.Sprintf("%s/disk?path=/dev/xvda&n=%d&chunk=%d", url, onDisk, mib), 20*time.Minute)
+		if want := stream.Sum(onDisk) + "\n"; err != nil || got != want {
 			return fmt.Errorf("read back with sum %s wanted %s: %v", got, want, err)
 		}
 		return nil
@@ -204,7 +190,7 @@ func TestBulkBesideDisk(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	if got := dom0(t, dir, "sh", "-c", fmt.Sprintf("head -c %d /dev/vdb | sha256sum", onDisk)); !strings.HasPrefix(got, sumOf(onDisk)) {
-		t.Errorf("dom0 sees %s, wanted %s", got, sumOf(onDisk))
+	if got := g.dom0("sh", "-c", fmt.Sprintf("head -c %d /dev/vdb | sha256sum", onDisk)); !strings.HasPrefix(got, stream.Sum(onDisk)) {
+		t.Errorf("dom0 sees %s, wanted %s", got, stream.Sum(onDisk))
 	}
 }
