@@ -191,7 +191,7 @@ func TestChatWithBadPeers(t *testing.T) {
 			if _, err := p.in.ReadByte(); err == nil {
 				t.Errorf("%s: it goes on", c.name)
 			}
-			for end := time.Now().Add(10 * time.Second); !strings.Contains(s.out.String(), fmt.Sprintf("Bad: %d", c.code)); time.Sleep(5 * time.Millisecond) {
+			for end := time.Now().Add(10 * time.Second); !strings.Contains(s.Said(), fmt.Sprintf("Bad: %d", c.code)); time.Sleep(5 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%s: the server does not notice", c.name)
 				}

@@ -4,15 +4,11 @@
 package examples
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -49,33 +45,8 @@ func (p port) String() string {
 
 // server is a program that runs. Addr is where each of its ports can be reached.
 type server struct {
+	*machine.Process
 	Addr map[int]string
-	out  *output
-	cmd  *exec.Cmd
-	done chan struct{}
-}
-
-// output collects what a process prints.
-type output struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{}
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.changed <- struct{}{}:
-	default:
-	}
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return machine.Console(o.text.String())
 }
 
 func (p program) hostAddress() string {
@@ -90,7 +61,7 @@ func (p program) hostAddress() string {
 func (p program) start(t *testing.T, target string) *server {
 	t.Helper()
 	built := machine.BuildWith(t, p.dir, p.goroot)
-	s := &server{Addr: map[int]string{}, out: &output{changed: make(chan struct{}, 1)}, done: make(chan struct{})}
+	s := &server{Addr: map[int]string{}}
 	var command []string
 	if target == "native" {
 		command = append(command, built.Native)
@@ -106,23 +77,14 @@ func (p program) start(t *testing.T, target string) *server {
 		}
 		command = machine.Command(target, built.Image, machine.Options{Flags: flags, Args: p.args})
 	}
-	s.cmd = exec.Command(command[0], command[1:]...)
-	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		s.cmd.Wait()
-		close(s.done)
-	}()
+	s.Process = machine.Start(t, exec.Command(command[0], command[1:]...))
 	t.Cleanup(func() { s.stop(t, target) })
-	s.wait(t, p.ready)
+	s.Says(p.ready, startup)
 	if target != "native" {
 		for _, q := range p.ports {
-			m := regexp.MustCompile(`port (\d+) of the host is port ` + q.String() + " of the machine").FindStringSubmatch(s.out.String())
+			m := regexp.MustCompile(`port (\d+) of the host is port ` + q.String() + " of the machine").FindStringSubmatch(s.Said())
 			if m == nil {
-				t.Fatalf("the tool does not say which port leads to %v; output:\n%s", q, s.out)
+				t.Fatalf("the tool does not say which port leads to %v; output:\n%s", q, s.Said())
 			}
 			s.Addr[q.number] = p.hostAddress() + ":" + m[1]
 		}
@@ -130,39 +92,17 @@ func (p program) start(t *testing.T, target string) *server {
 	return s
 }
 
-// wait returns when the output has the text.
-func (s *server) wait(t *testing.T, text string) {
-	t.Helper()
-	timeout := time.After(startup)
-	for !strings.Contains(s.out.String(), text) {
-		select {
-		case <-s.out.changed:
-		case <-s.done:
-			if strings.Contains(s.out.String(), text) {
-				return
-			}
-			t.Fatalf("it ended (%v) without %q; output:\n%s", s.cmd.ProcessState, text, s.out)
-		case <-timeout:
-			t.Fatalf("no %q after %v; output:\n%s", text, startup, s.out)
-		}
-	}
-}
-
 // stop ends the program as Ctrl-C does.
 func (s *server) stop(t *testing.T, target string) {
-	s.cmd.Process.Signal(syscall.SIGINT)
-	select {
-	case <-s.done:
-	case <-time.After(20 * time.Second):
-		syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-		<-s.done
+	if !s.Interrupt(20 * time.Second) {
+		s.Kill()
 		t.Errorf("%s: it does not end on SIGINT", target)
 	}
-	if code := s.cmd.ProcessState.ExitCode(); target != "native" && code != 130 && code != 0 {
-		t.Errorf("%s: exit code %d; output:\n%s", target, code, s.out)
+	if code := s.Code(0); target != "native" && code != 130 && code != 0 {
+		t.Errorf("%s: exit code %d; output:\n%s", target, code, s.Said())
 	}
 	if t.Failed() {
-		t.Logf("%s: output:\n%s", target, s.out)
+		t.Logf("%s: output:\n%s", target, s.Said())
 	}
 }
 

@@ -53,7 +53,7 @@ func (p *Process) ends(limit time.Duration) bool {
 	case <-p.ended:
 		return true
 	case <-time.After(limit):
-		return false
+		return p.Ended()
 	}
 }
 

@@ -59,17 +59,15 @@ func main() {
 		os.Exit(1)
 	}
 	var held, anew string
-	for {
-		if s := state(f); s != held {
-			held = s
-			fmt.Println("held", s)
-		}
+	for anew != `1048576 "end"` {
 		if s := fresh(dev); s != anew {
 			anew = s
 			fmt.Println("fresh", s)
-			if s == `1048576 "end"` {
-				return
-			}
+		}
+		// After the other: what that has come to in the end is said of this one too.
+		if s := state(f); s != held {
+			held = s
+			fmt.Println("held", s)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
