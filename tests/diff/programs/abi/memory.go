@@ -33,9 +33,7 @@ const (
 // mapped makes an anonymous mapping or ends the program.
 func mapped(pages int, prot uintptr) uintptr {
 	a, e := call(syscall.SYS_MMAP, 0, uintptr(pages*page), prot, anonymous, at(-1), 0)
-	if e != 0 {
-		must(e)
-	}
+	must(maybe(e))
 	return a
 }
 

@@ -373,6 +373,11 @@ func (m *bufferMessage) withRoom(name uint32, control uint64) *bufferMessage {
 	return m
 }
 
+// withControl gives it control messages to send.
+func (m *bufferMessage) withControl(c []byte) *bufferMessage {
+	return m.withRoom(0, uint64(copy(m.control[:], c)))
+}
+
 func (m *bufferMessage) ptr() uintptr { return uintptr(unsafe.Pointer(&m.hdr)) }
 
 // receive does recvmsg and prints all that came, ports and interface numbers masked.
@@ -451,6 +456,23 @@ func loopback(family, port int) (uintptr, uintptr) {
 		return ptrOf(addr4(127, 0, 0, 1, port)), 16
 	}
 	return ptrOf(addr6(1, port)), 28
+}
+
+// bound binds a socket to the loopback address; the name that it has then.
+func bound(fd uintptr, family int) (addr, length uintptr) {
+	a, l := loopback(family, 0)
+	_, e := call(syscall.SYS_BIND, fd, a, l)
+	must(maybe(e))
+	return loopback(family, portOf(fd))
+}
+
+// udpPair makes a socket, and one whose datagrams it gets.
+func udpPair(family int) (receiver, sender uintptr) {
+	receiver, sender = socket(family, 2, 0), socket(family, 2, 0)
+	a, l := bound(receiver, family)
+	_, e := call(syscall.SYS_CONNECT, sender, a, l)
+	must(maybe(e))
+	return
 }
 
 func udpFamily(family int) {
@@ -648,9 +670,7 @@ func udpErrors() {
 			level, recverr = 41, 25
 		}
 		free := socket(family, 2, 0)
-		la, ll := loopback(family, 0)
-		call(syscall.SYS_BIND, free, la, ll)
-		la, ll = loopback(family, portOf(free))
+		la, ll := bound(free, family)
 		syscall.Close(int(free)) // nobody there now
 		s := socket(family, 2, 0)
 		rawValue(t+"send", syscall.SYS_SENDTO, s, bp, 3, 0, la, ll)
@@ -698,11 +718,7 @@ func udpSegments() {
 	bp := uintptr(unsafe.Pointer(b))
 	for _, family := range []int{2, 10} {
 		t := fmt.Sprintf("segments %d ", family)
-		a, s := socket(family, 2, 0), socket(family, 2, 0)
-		la, ll := loopback(family, 0)
-		call(syscall.SYS_BIND, a, la, ll)
-		la, ll = loopback(family, portOf(a))
-		call(syscall.SYS_CONNECT, s, la, ll)
+		a, s := udpPair(family)
 		result(t+"UDP_SEGMENT -1", syscall.SetsockoptInt(int(s), solUDP, udpSegment, -1))
 		result(t+"UDP_SEGMENT 65536", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 65536))
 		result(t+"UDP_SEGMENT 1000", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 1000))
@@ -715,21 +731,15 @@ func udpSegments() {
 		result(t+"UDP_SEGMENT 10", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 10))
 		rawValue(t+"send too many segments", syscall.SYS_WRITE, s, bp, 10000)
 		result(t+"UDP_SEGMENT 0", syscall.SetsockoptInt(int(s), solUDP, udpSegment, 0))
-		m := newMessage("0123456789", 10)
-		m.withRoom(0, 0)
 		c := cmsg(nil, solUDP, udpSegment, []byte{4, 0})
-		m.hdr.controllen = uint64(copy(m.control[:], c))
-		rawValue(t+"send with a control message", syscall.SYS_SENDMSG, s, m.ptr(), 0)
+		rawValue(t+"send with a control message", syscall.SYS_SENDMSG, s, newMessage("0123456789", 10).withControl(c).ptr(), 0)
 		for i := 0; i < 4; i++ {
 			rawValue(t+"recv", syscall.SYS_RECVFROM, a, bp, 70000, syscall.MSG_DONTWAIT, 0, 0)
 		}
 		result(t+"UDP_GRO", syscall.SetsockoptInt(int(a), solUDP, udpGRO, 1))
 		v, err := syscall.GetsockoptInt(int(a), solUDP, udpGRO)
 		say(t+"UDP_GRO", "%d %s", v, errno(err))
-		m2 := newMessage("0123456789", 10)
-		m2.withRoom(0, 0)
-		m2.hdr.controllen = uint64(copy(m2.control[:], c))
-		rawValue(t+"send with a control message", syscall.SYS_SENDMSG, s, m2.ptr(), 0)
+		rawValue(t+"send with a control message", syscall.SYS_SENDMSG, s, newMessage("0123456789", 10).withControl(c).ptr(), 0)
 		recvMessage(t+"all of it", a, newMessage("", 100).withRoom(0, 100), syscall.MSG_DONTWAIT)
 		rawValue(t+"nothing more", syscall.SYS_RECVFROM, a, bp, 70000, syscall.MSG_DONTWAIT, 0, 0)
 		syscall.Close(int(a))
@@ -738,11 +748,7 @@ func udpSegments() {
 }
 
 func udpMany() {
-	a, s := socket(2, 2, 0), socket(2, 2, 0)
-	la, ll := loopback(2, 0)
-	call(syscall.SYS_BIND, a, la, ll)
-	la, ll = loopback(2, portOf(a))
-	call(syscall.SYS_CONNECT, s, la, ll)
+	a, s := udpPair(2)
 	v := new([4]mmsghdr)
 	for i := range v {
 		v[i].hdr = newMessage("message", i+1).hdr
@@ -779,7 +785,7 @@ func udpMany() {
 	rawValue("sendmsg of 1025 vectors", syscall.SYS_SENDMSG, s, m.ptr(), 0)
 	m.hdr.iovlen = 1
 	m.hdr.namelen = ^uint32(0)
-	m.hdr.name = la
+	m.hdr.name, _ = loopback(2, portOf(a))
 	rawValue("sendmsg, name length -1", syscall.SYS_SENDMSG, s, m.ptr(), 0)
 	m.hdr.namelen = 1000
 	rawValue("sendmsg, name length 1000", syscall.SYS_SENDMSG, s, m.ptr(), 0)
@@ -888,19 +894,12 @@ func udpMulticast() {
 }
 
 func udpControl() {
-	a, s := socket(2, 2, 0), socket(2, 2, 0)
-	la, ll := loopback(2, 0)
-	call(syscall.SYS_BIND, a, la, ll)
-	la, ll = loopback(2, portOf(a))
-	call(syscall.SYS_CONNECT, s, la, ll)
+	a, s := udpPair(2)
 	for _, o := range []int{8, 12, 13, 20, 6} { // PKTINFO, RECVTTL, RECVTOS, RECVORIGDSTADDR, RECVOPTS
 		result(fmt.Sprint("IP option ", o), syscall.SetsockoptInt(int(a), 0, o, 1))
 	}
 	send := func(what string, fd uintptr, c []byte) {
-		m := newMessage("control", 7)
-		m.withRoom(0, 0)
-		m.hdr.controllen = uint64(copy(m.control[:], c))
-		rawValue(what, syscall.SYS_SENDMSG, fd, m.ptr(), 0)
+		rawValue(what, syscall.SYS_SENDMSG, fd, newMessage("control", 7).withControl(c).ptr(), 0)
 	}
 	send("plain", s, nil)
 	recvMessage("with all", a, newMessage("", 100).withRoom(128, 512), syscall.MSG_DONTWAIT)

@@ -20,15 +20,9 @@ const settle = 10 * time.Millisecond
 // listener makes a listening socket on loopback and its address.
 func listener(family, backlog int) (fd, addr, length uintptr) {
 	fd = socket(family, 1, 0)
-	a, l := loopback(family, 0)
-	_, e := call(syscall.SYS_BIND, fd, a, l)
-	if e == 0 {
-		_, e = call(syscall.SYS_LISTEN, fd, uintptr(backlog))
-	}
-	if e != 0 {
-		must(e)
-	}
-	addr, length = loopback(family, portOf(fd))
+	addr, length = bound(fd, family)
+	_, e := call(syscall.SYS_LISTEN, fd, uintptr(backlog))
+	must(maybe(e))
 	return
 }
 
@@ -37,13 +31,9 @@ func connection(family int) (client, server uintptr) {
 	l, a, n := listener(family, 10)
 	client = socket(family, 1, 0)
 	_, e := call(syscall.SYS_CONNECT, client, a, n)
-	if e != 0 {
-		must(e)
-	}
+	must(maybe(e))
 	server, e = call(syscall.SYS_ACCEPT, l, 0, 0)
-	if e != 0 {
-		must(e)
-	}
+	must(maybe(e))
 	syscall.Close(int(l))
 	return
 }
@@ -249,8 +239,7 @@ func tcpData(family int) {
 	rawValue(t+"recv urgent again", syscall.SYS_RECVFROM, s, bp, 1, syscall.MSG_OOB|syscall.MSG_DONTWAIT, 0, 0)
 
 	// Vectors, and messages with control data.
-	m := newMessage("vector", 6).withRoom(0, 0)
-	m.hdr.controllen = uint64(copy(m.control[:], cmsg(nil, 1, 99, intBytes(1))))
+	m := newMessage("vector", 6).withControl(cmsg(nil, 1, 99, intBytes(1)))
 	rawValue(t+"unknown control message", syscall.SYS_SENDMSG, c, m.ptr(), 0)
 	rawValue(t+"splice to nothing", syscall.SYS_SPLICE, c, 0, c, 0, 10, 0)
 
