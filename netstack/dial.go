@@ -88,21 +88,29 @@ func (f family) full(a netip.Addr, port uint16) (tcpip.FullAddress, tcpip.Networ
 	return out, protocolOf(a)
 }
 
+// local is the address of the stack to announce on, for a transport that the network must be of.
+func (s *Stack) local(transport, network, address string) (tcpip.FullAddress, tcpip.NetworkProtocolNumber, error) {
+	f, err := parseNetwork(network)
+	if err == nil && f.transport != transport {
+		err = net.UnknownNetworkError(network)
+	}
+	if err != nil {
+		return tcpip.FullAddress{}, 0, err
+	}
+	found, port, err := s.resolve(context.Background(), f, address)
+	if err != nil {
+		return tcpip.FullAddress{}, 0, err
+	}
+	full, protocol := f.full(found[0], port)
+	return full, protocol, nil
+}
+
 // Listen announces on a local address, as net.Listen does: network "tcp", "tcp4" or "tcp6", address
 // "host:port" with an empty host for any.
 func (s *Stack) Listen(network, address string) (net.Listener, error) {
-	f, err := parseNetwork(network)
-	if err == nil && f.transport != "tcp" {
-		err = net.UnknownNetworkError(network)
-	}
-	var found []netip.Addr
-	var port uint16
-	if err == nil {
-		found, port, err = s.resolve(context.Background(), f, address)
-	}
+	full, protocol, err := s.local("tcp", network, address)
 	if err == nil {
 		var l *gonet.TCPListener
-		full, protocol := f.full(found[0], port)
 		if l, err = gonet.ListenTCP(s.stack, full, protocol); err == nil {
 			return l, nil
 		}
@@ -113,18 +121,9 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 // ListenPacket announces on a local address, as net.ListenPacket does: network "udp", "udp4" or
 // "udp6".
 func (s *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
-	f, err := parseNetwork(network)
-	if err == nil && f.transport != "udp" {
-		err = net.UnknownNetworkError(network)
-	}
-	var found []netip.Addr
-	var port uint16
-	if err == nil {
-		found, port, err = s.resolve(context.Background(), f, address)
-	}
+	full, protocol, err := s.local("udp", network, address)
 	if err == nil {
 		var c *gonet.UDPConn
-		full, protocol := f.full(found[0], port)
 		if c, err = gonet.DialUDP(s.stack, &full, nil, protocol); err == nil {
 			return c, nil
 		}

@@ -3,9 +3,7 @@ package block
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"math/rand"
 	"os"
 	"os/exec"
@@ -14,27 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"unigornel/tests/block/logs"
 	"unigornel/tests/machine"
 )
-
-// As programs/disk/logs.go.
-const (
-	logCount   = 4
-	logBytes   = 1 << 20
-	recordSize = 700
-)
-
-func record(seed, g, n int) []byte {
-	b := make([]byte, recordSize)
-	binary.LittleEndian.PutUint32(b, uint32(g))
-	binary.LittleEndian.PutUint32(b[4:], uint32(n))
-	binary.LittleEndian.PutUint32(b[8:], uint32(seed))
-	for i := 12; i < recordSize-4; i++ {
-		b[i] = byte(i*7 + n*13 + g + seed*31)
-	}
-	binary.LittleEndian.PutUint32(b[recordSize-4:], crc32.ChecksumIEEE(b[:recordSize-4]))
-	return b
-}
 
 // powerCuts is how often the power is cut: UNIGORNEL_POWERCUTS, or 50.
 func powerCuts(t *testing.T) int {
@@ -46,7 +26,7 @@ func powerCuts(t *testing.T) int {
 
 // cut starts QEMU with the disk of these flags, lets the program write for a moment and kills QEMU.
 // It returns the number of records that each log claims to have.
-func cut(t *testing.T, disk []string, args ...string) (claimed [logCount]int) {
+func cut(t *testing.T, disk []string, args ...string) (claimed [logs.Count]int) {
 	t.Helper()
 	p := machine.Build(t, "tests/block/programs/disk")
 	cmd := exec.Command(qemu, arguments(p.Image, disk, args...)...)
@@ -65,7 +45,7 @@ func cut(t *testing.T, disk []string, args ...string) (claimed [logCount]int) {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		var n, g int
 		line := lines.Text()
-		if m, err := fmt.Sscanf(line, "%d %d", &n, &g); m != 2 || err != nil || g >= logCount || len(line) > 9 {
+		if m, err := fmt.Sscanf(line, "%d %d", &n, &g); m != 2 || err != nil || g >= logs.Count || len(line) > 9 {
 			fmt.Fprintln(&said, line)
 			continue
 		}
@@ -86,11 +66,11 @@ func cut(t *testing.T, disk []string, args ...string) (claimed [logCount]int) {
 }
 
 // missing counts the claimed records that are not on the disk.
-func missing(data []byte, seed int, claimed [logCount]int) (n int, first string) {
+func missing(data []byte, seed int, claimed [logs.Count]int) (n int, first string) {
 	for g := range claimed {
 		for i := 0; i < claimed[g]; i++ {
-			at := g*logBytes + i*recordSize
-			if !bytes.Equal(data[at:at+recordSize], record(seed, g, i)) {
+			at := logs.At(g, i)
+			if !bytes.Equal(data[at:at+logs.RecordSize], logs.Record(seed, g, i)) {
 				if n == 0 {
 					first = fmt.Sprintf("record %d of %d of log %d", i, claimed[g], g)
 				}
@@ -101,7 +81,7 @@ func missing(data []byte, seed int, claimed [logCount]int) (n int, first string)
 	return n, first
 }
 
-func total(claimed [logCount]int) (n int) {
+func total(claimed [logs.Count]int) (n int) {
 	for _, c := range claimed {
 		n += c
 	}
@@ -111,7 +91,7 @@ func total(claimed [logCount]int) (n int) {
 // QEMU is killed, the host stays up: what QEMU has been given is in the host's hands.
 func TestKilledQEMULosesNothingSynced(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "disk")
-	makeDisk(t, file, logCount*logBytes)
+	makeDisk(t, file, logs.Count*logs.Bytes)
 	disk := []string{"-blockdev", "driver=raw,node-name=disk0,discard=unmap,cache.direct=off,cache.no-flush=off,file.driver=file,file.filename=" + file,
 		"-device", "virtio-blk-device,drive=disk0"}
 	all := 0
@@ -135,7 +115,7 @@ func cached(d *cachedDisk) []string {
 
 // The power goes, and with it all that the disk has not been told to keep.
 func TestPowerCutLosesNothingSynced(t *testing.T) {
-	d := newCachedDisk(t, logCount*logBytes)
+	d := newCachedDisk(t, logs.Count*logs.Bytes)
 	all, lost := 0, 0
 	for i := 0; i < powerCuts(t); i++ {
 		claimed := cut(t, cached(d), "log", "/dev/vda", strconv.Itoa(i))
@@ -150,7 +130,7 @@ func TestPowerCutLosesNothingSynced(t *testing.T) {
 
 // The two tests above can fail: without Sync, records are lost.
 func TestPowerCutLosesWhatIsNotSynced(t *testing.T) {
-	d := newCachedDisk(t, logCount*logBytes)
+	d := newCachedDisk(t, logs.Count*logs.Bytes)
 	for i := 0; i < 5; i++ {
 		claimed := cut(t, cached(d), "log", "/dev/vda", strconv.Itoa(i), "nosync")
 		d.powerCut()
