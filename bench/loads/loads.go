@@ -8,7 +8,10 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
+
+	"unigornel/bench/measure"
 )
 
 // Result of one load.
@@ -27,6 +30,34 @@ const Address = "10.77.0.2"
 type Load struct {
 	Name string
 	Run  func(d time.Duration) (Result, error)
+}
+
+// Record adds what came of a load on a guest to the figures; the CPU time is the host's for all of it.
+func (l Load) Record(f *measure.Figures, guest string, r Result, cpu time.Duration) {
+	f.Add(l.Name+" cpu-us", guest, float64(cpu.Microseconds())/r.Count)
+	if strings.HasPrefix(l.Name, "stream") || strings.HasPrefix(l.Name, "big") {
+		f.Add(l.Name+" MB/s", guest, r.Bytes/r.Seconds/1e6)
+	} else {
+		f.Add(l.Name+" /s", guest, r.Count/r.Seconds)
+	}
+	if r.P99 != 0 {
+		f.Add(l.Name+" p50-ms", guest, r.P50)
+		f.Add(l.Name+" p99-ms", guest, r.P99)
+	}
+}
+
+// Answers makes one HTTP request, for which the guest must take a connection soon.
+func Answers(connect time.Duration) bool {
+	c, err := net.DialTimeout("tcp4", Address+":8080", connect)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(2 * time.Second))
+	fmt.Fprintf(c, "GET / HTTP/1.0\r\n\r\n")
+	b := make([]byte, 12)
+	n, _ := c.Read(b)
+	return strings.HasPrefix(string(b[:n]), "HTTP/1.")
 }
 
 // All loads.

@@ -1,4 +1,5 @@
-// Package measure is what the measuring programs share: samples, the host's clock, initial RAM disks.
+// Package measure is what the measuring programs share: samples and what is made of them, the host's clocks, programs,
+// kernels and initial RAM disks.
 package measure
 
 import "time"

@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,7 +16,6 @@ import (
 
 const (
 	tapName = "tap-bench"
-	address = loads.Address
 	mac     = "52:54:00:77:00:02"
 )
 
@@ -31,21 +28,15 @@ type guest struct {
 // unigornel runs the image that the tool built, through the tool.
 func unigornel(image string) *guest {
 	return &guest{"unigornel", func(mib int) []string {
-		return []string{filepath.Join(root, "build", "unigornel"), "run", "--machine", "microvm", "--accel", "tcg",
-			"-m", fmt.Sprintf("%dM", mib), "--smp", "1", "--net", "tap=" + tapName, "--mac", mac, "--ip", address + "/24", image}
+		return measure.Unigornel(root, image, mib, "--net", "tap="+tapName, "--mac", mac, "--ip", loads.Address+"/24")
 	}}
 }
 
-// linux runs the program as /init of a Linux kernel, in the same machine with the same devices.
-func linux(name, kernel, initrd string, khz uint64) *guest {
-	return &guest{name, func(mib int) []string {
-		append_ := fmt.Sprintf("console=ttyS0 quiet mitigations=off panic=-1 tsc_early_khz=%d BENCH_LINUX=1", khz)
-		return []string{"qemu-system-x86_64", "-M", "microvm", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1",
-			"-m", fmt.Sprint(mib), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
-			"-global", "virtio-mmio.force-legacy=false",
-			"-netdev", "tap,id=n0,ifname=" + tapName + ",script=no,downscript=no",
-			"-device", "virtio-net-device,netdev=n0,mac=" + mac,
-			"-kernel", kernel, "-initrd", initrd, "-append", append_}
+// linux runs the program as /init of a Linux kernel, with the same devices.
+func linux(l measure.Linux, initrd string, khz uint64) *guest {
+	return &guest{l.Name, func(mib int) []string {
+		return l.QEMU(initrd, mib, khz, nil, "-global", "virtio-mmio.force-legacy=false",
+			"-netdev", "tap,id=n0,ifname="+tapName+",script=no,downscript=no", "-device", "virtio-net-device,netdev=n0,mac="+mac)
 	}}
 }
 
@@ -68,14 +59,12 @@ func (g *guest) start(mib int) (*machine, error) {
 	if err := m.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for {
+	for !loads.Answers(patience) {
 		if time.Since(begin) > 30*time.Second {
 			m.stop()
 			return nil, fmt.Errorf("%s does not answer; it printed:\n%s", g.name, m.output)
 		}
-		if answers() {
-			break
-		}
+		time.Sleep(time.Millisecond)
 	}
 	m.first = time.Since(begin)
 	m.qemu = m.cmd.Process.Pid
@@ -91,21 +80,6 @@ func (g *guest) start(mib int) (*machine, error) {
 // patience is how long a SYN may go unanswered: a lost one would only be sent again after a second.
 var patience = 20 * time.Millisecond
 
-// answers makes one HTTP request.
-func answers() bool {
-	c, err := net.DialTimeout("tcp4", address+":8080", patience)
-	if err != nil {
-		time.Sleep(time.Millisecond)
-		return false
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * time.Second))
-	fmt.Fprintf(c, "GET / HTTP/1.0\r\n\r\n")
-	b := make([]byte, 12)
-	n, _ := c.Read(b)
-	return strings.HasPrefix(string(b[:n]), "HTTP/1.")
-}
-
 func (m *machine) stop() {
 	syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL)
 	if m.qemu > 0 {
@@ -120,14 +94,6 @@ func (m *machine) stop() {
 
 // cpu is the CPU time that QEMU has used, in all of its threads.
 func (m *machine) cpu() time.Duration {
-	var total time.Duration
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", m.qemu))
-	for _, t := range tasks {
-		b, _ := os.ReadFile(t)
-		if f := strings.Fields(string(b)); len(f) > 0 {
-			ns, _ := strconv.ParseInt(f[0], 10, 64)
-			total += time.Duration(ns)
-		}
-	}
+	total, _ := measure.CPU(m.qemu)
 	return total
 }

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ func main() {
 	relay := flag.Bool("relay", false, "a relay is on the way: the streams alone, and their bar")
 	flag.Parse()
 	if *relay {
-		*only, bars, patience = "stream", relayBars, 500*time.Millisecond
+		*only, patience = "stream", 500*time.Millisecond
 	}
 	if flag.NArg() != 2 {
 		fatal("usage: netrunner [-n ROUNDS] [-t SECONDS] [-only LOAD] [-guest GUEST] ROOT CACHE")
@@ -54,12 +53,16 @@ func main() {
 		}
 	}
 	f.Table("median")
-	failed := judge(f)
-	if *only == "" && guests[0].name == "unigornel" {
-		failed += smallMachine(guests[0])
+	v := f.Judge("one CPU", "microvm")
+	if *relay {
+		relayBars(v)
+	} else {
+		bars(v)
 	}
-	fmt.Printf("%d failed\n", failed)
-	if failed > 0 {
+	if *only == "" && guests[0].name == "unigornel" {
+		smallMachine(v, guests[0])
+	}
+	if !v.End() {
 		os.Exit(1)
 	}
 }
@@ -87,124 +90,66 @@ func round(f *measure.Figures, g *guest, only string, d time.Duration) {
 			fmt.Printf("    %s, %s: nothing came back\n", g.name, l.Name)
 			continue
 		}
-		f.Add(l.Name+" cpu-us", g.name, float64(used.Microseconds())/r.Count)
-		if strings.HasPrefix(l.Name, "stream") || strings.HasPrefix(l.Name, "big") {
-			f.Add(l.Name+" MB/s", g.name, r.Bytes/r.Seconds/1e6)
-		} else {
-			f.Add(l.Name+" /s", g.name, r.Count/r.Seconds)
-		}
-		if r.P99 != 0 {
-			f.Add(l.Name+" p50-ms", g.name, r.P50)
-			f.Add(l.Name+" p99-ms", g.name, r.P99)
-		}
+		l.Record(f, g.name, r, used)
 	}
 }
 
-// bar is on a ratio to the Debian guest.
-type bar struct {
-	figure string
-	least  bool // the ratio must be at least that, not at most
-	bar    float64
-	what   string
-}
-
-var bars = []bar{
-	{"keep-16 cpu-us", false, 0.45, "CPU per keep-alive request"},
-	{"close-16 /s", true, 2.5, "requests a second with a connection each"},
-	{"big-4 MB/s", true, 3, "bodies of 1 MiB"},
-	{"keep-16 p99-ms", false, 0.6, "99th percentile of keep-alive requests"},
-	{"stream-down MB/s", true, 2, "a TCP stream from the guest"},
-	{"stream-up MB/s", true, 2, "a TCP stream to the guest"},
-	{"first-response-ms", false, 0.1, "QEMU's start to the first HTTP response"},
+// bars hold for a tap.
+func bars(v *measure.Verdict) {
+	v.AtMost("keep-16 cpu-us", 0.45, "CPU per keep-alive request")
+	v.AtLeast("close-16 /s", 2.5, "requests a second with a connection each")
+	v.AtLeast("big-4 MB/s", 3, "bodies of 1 MiB")
+	v.AtMost("keep-16 p99-ms", 0.6, "99th percentile of keep-alive requests")
+	v.AtLeast("stream-down MB/s", 2, "a TCP stream from the guest")
+	v.AtLeast("stream-up MB/s", 2, "a TCP stream to the guest")
+	v.AtMost("first-response-ms", 0.1, "QEMU's start to the first HTTP response")
 }
 
 // relayBars hold for paths that lose, delay and damage.
-var relayBars = []bar{
-	{"stream-down MB/s", true, 0.8, "a TCP stream from the guest"},
-	{"stream-up MB/s", true, 0.8, "a TCP stream to the guest"},
-}
-
-func judge(f *measure.Figures) (failed int) {
-	fmt.Println("\nBars (ratios to the Debian guest, one CPU, microvm)")
-	for _, b := range bars {
-		r, ok := f.Ratio(b.figure)
-		if !ok {
-			continue
-		}
-		word, most := "PASS", "at most"
-		if b.least {
-			most = "at least"
-		}
-		if b.least && r < b.bar || !b.least && r > b.bar {
-			word = "FAIL"
-			failed++
-		}
-		fmt.Printf("%s  %s: %.3f, %s %.2f\n", word, b.what, r, most, b.bar)
-	}
-	return failed
+func relayBars(v *measure.Verdict) {
+	v.AtLeast("stream-down MB/s", 0.8, "a TCP stream from the guest")
+	v.AtLeast("stream-up MB/s", 0.8, "a TCP stream to the guest")
 }
 
 // smallMachine serves a thousand requests from a machine of 20 MiB.
-func smallMachine(g *guest) int {
+func smallMachine(v *measure.Verdict, g *guest) {
 	m, err := g.start(20)
 	if err == nil {
 		defer m.stop()
 		for i := 0; i < 1000 && err == nil; i++ {
-			if !answers() {
+			if !loads.Answers(patience) {
 				err = fmt.Errorf("request %d was not answered", i)
 			}
 		}
 	}
+	const what = "a thousand requests in a machine of 20 MiB"
 	if err != nil {
-		fmt.Println("FAIL  a thousand requests in a machine of 20 MiB:", err)
-		return 1
+		v.Say(false, "%s: %v", what, err)
+	} else {
+		v.Say(true, what)
 	}
-	fmt.Println("PASS  a thousand requests in a machine of 20 MiB")
-	return 0
 }
 
 // guestsFor builds the program and says who runs it.
 func guestsFor(work, cache, only string) []*guest {
-	native, image := filepath.Join(work, "netbench.native"), filepath.Join(work, "netbench")
-	for _, c := range [][]string{
-		{"go", "build", "-o", native, "."},
-		{filepath.Join(root, "build", "unigornel"), "build", "-o", image, "."},
-	} {
-		cmd := exec.Command(c[0], c[1:]...)
-		cmd.Dir = filepath.Join(root, "bench", "programs", "netbench")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fatal(fmt.Sprintf("%s: %v\n%s", strings.Join(c, " "), err, out))
-		}
+	native, image, err := measure.Build(root, work, "netbench")
+	if err != nil {
+		fatal(err)
 	}
 	var guests []*guest
 	if only == "" || only == "unigornel" {
 		guests = append(guests, unigornel(image))
 	}
 	khz := measure.TSCKHz()
-	for _, l := range []struct{ name, kernel, modules string }{
-		{"debian", filepath.Join(cache, "debian", "vmlinux"), filepath.Join(cache, "debian", "modules")},
-		{"tiny", filepath.Join(cache, "tiny", "vmlinux-tiny"), ""},
-	} {
-		if only != "" && only != l.name {
+	for _, l := range measure.Linuxes(cache) {
+		if only != "" && only != l.Name {
 			continue
 		}
-		if _, err := os.Stat(l.kernel); err != nil {
-			fmt.Printf("(no %s guest: %v)\n", l.name, err)
-			continue
-		}
-		files := []measure.File{{Name: "init", Path: native}}
-		if l.modules != "" {
-			modules, _ := filepath.Glob(filepath.Join(l.modules, "*.ko"))
-			for _, m := range modules {
-				files = append(files, measure.File{Name: "m/" + filepath.Base(m), Path: m})
-			}
-		}
-		initrd := filepath.Join(work, "netbench-"+l.name+".cpio")
-		if err := measure.Initrd(initrd, []string{"m"}, files...); err != nil {
+		initrd := filepath.Join(work, "netbench-"+l.Name+".cpio")
+		if err := measure.NetworkInitrd(initrd, native, l.Modules); err != nil {
 			fatal(err)
 		}
-		guests = append(guests, linux(l.name, l.kernel, initrd, khz))
+		guests = append(guests, linux(l, initrd, khz))
 	}
 	if len(guests) == 0 {
 		fatal("no guest is called", only)

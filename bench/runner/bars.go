@@ -5,27 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
 	"unigornel/bench/measure"
 )
-
-// Bars on ratios to the Debian guest.
-var ratioBars = []struct {
-	figure string
-	most   float64
-	what   string
-}{
-	{"first-line-ms", 0.07, "QEMU's start to the first line"},
-	{"syscall-raw", 0.05, "a raw system call"},
-	{"time.Now", 0.6, "time.Now"},
-	{"thread-pingpong", 0.4, "ping-pong of OS threads"},
-	{"touch-256M", 0.25, "first touch of 256 MiB, a page"},
-	{"munmap-256M", 0.05, "munmap, a page"},
-	{"channel-procs1", 1, "ping-pong over channels"},
-	{"goroutine-spawn", 1, "starting a goroutine"},
-	{"binary-trees", 1, "binary trees, a node"},
-	{"alloc-64", 1, "allocating 64 bytes"},
-	{"gc-forced", 1, "a forced collection"},
-}
 
 // sizes in bytes.
 type sizes struct {
@@ -90,35 +72,28 @@ func loadedSize(file string) (uint64, error) {
 
 // judge prints every bar with PASS or FAIL and ends the program with 1 if one fails.
 func judge(f *measure.Figures, heap float64, s sizes, quick bool) {
-	failed := 0
-	say := func(ok bool, format string, args ...any) {
-		word := "PASS"
-		if !ok {
-			word = "FAIL"
-			failed++
-		}
-		fmt.Printf("%s  %s\n", word, fmt.Sprintf(format, args...))
-	}
-	fmt.Println("\nBars (ratios to the Debian guest, one CPU, microvm)")
-	for _, b := range ratioBars {
-		r, ok := f.Ratio(b.figure)
-		if !ok {
-			fmt.Printf("----  %s: no Debian guest to compare with\n", b.what)
-			continue
-		}
-		say(r <= b.most, "%s: %.3f, at most %.2f", b.what, r, b.most)
-	}
+	v := f.Judge("one CPU", "microvm")
+	v.AtMost("first-line-ms", 0.07, "QEMU's start to the first line")
+	v.AtMost("syscall-raw", 0.05, "a raw system call")
+	v.AtMost("time.Now", 0.6, "time.Now")
+	v.AtMost("thread-pingpong", 0.4, "ping-pong of OS threads")
+	v.AtMost("touch-256M", 0.25, "first touch of 256 MiB, a page")
+	v.AtMost("munmap-256M", 0.05, "munmap, a page")
+	v.AtMost("channel-procs1", 1, "ping-pong over channels")
+	v.AtMost("goroutine-spawn", 1, "starting a goroutine")
+	v.AtMost("binary-trees", 1, "binary trees, a node")
+	v.AtMost("alloc-64", 1, "allocating 64 bytes")
+	v.AtMost("gc-forced", 1, "a forced collection")
 	if !quick {
 		hello, _ := f.Median("hello-MiB", "unigornel")
-		say(hello <= 8, "hello runs in %.0f MiB, at most 8", hello)
+		v.Say(hello <= 8, "hello runs in %.0f MiB, at most 8", hello)
 		bench, _ := f.Median("bench-MiB", "unigornel")
-		say(bench <= heap+8, "bench runs in %.0f MiB, at most its heap of %.0f and 8", bench, heap)
+		v.Say(bench <= heap+8, "bench runs in %.0f MiB, at most its heap of %.0f and 8", bench, heap)
 	}
 	const kib = 1024.0
-	say(s.kernel < 400*1024, "the kernel's code and constants: %.0f KiB, under 400", float64(s.kernel)/kib)
-	say(s.image <= s.native+600*1024, "the image of hello: %.0f KiB, at most its executable's %.0f and 600", float64(s.image)/kib, float64(s.native)/kib)
-	fmt.Printf("%d failed\n", failed)
-	if failed > 0 {
+	v.Say(s.kernel < 400*1024, "the kernel's code and constants: %.0f KiB, under 400", float64(s.kernel)/kib)
+	v.Say(s.image <= s.native+600*1024, "the image of hello: %.0f KiB, at most its executable's %.0f and 600", float64(s.image)/kib, float64(s.native)/kib)
+	if !v.End() {
 		os.Exit(1)
 	}
 }

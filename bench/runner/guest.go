@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
 	"unigornel/bench/measure"
 )
 
@@ -74,21 +74,17 @@ func (g *guest) run(program string, mib int, env []string, first, last string, l
 // unigornel runs the image that the tool built, through the tool.
 func unigornel(images string) *guest {
 	return &guest{"unigornel", func(program string, mib int, env []string) []string {
-		c := []string{filepath.Join(root, "build", "unigornel"), "run", "--machine", "microvm", "--accel", "tcg",
-			"-m", fmt.Sprintf("%dM", mib), "--smp", "1"}
+		var flags []string
 		for _, e := range env {
-			c = append(c, "-e", e)
+			flags = append(flags, "-e", e)
 		}
-		return append(c, filepath.Join(images, program))
+		return measure.Unigornel(root, filepath.Join(images, program), mib, flags...)
 	}}
 }
 
-// linux runs the program as /init of a Linux kernel, in the QEMU that the tool would choose.
-func linux(name, kernel, initrds string, khz uint64) *guest {
-	return &guest{name, func(program string, mib int, env []string) []string {
-		append_ := fmt.Sprintf("console=ttyS0 quiet mitigations=off panic=-1 tsc_early_khz=%d BENCH_LINUX=1 %s", khz, strings.Join(env, " "))
-		return []string{"qemu-system-x86_64", "-M", "microvm", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1",
-			"-m", fmt.Sprint(mib), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
-			"-kernel", kernel, "-initrd", filepath.Join(initrds, program+".cpio"), "-append", append_}
+// linux runs the program as /init of a Linux kernel.
+func linux(l measure.Linux, initrds string, khz uint64) *guest {
+	return &guest{l.Name, func(program string, mib int, env []string) []string {
+		return l.QEMU(filepath.Join(initrds, program+".cpio"), mib, khz, env)
 	}}
 }

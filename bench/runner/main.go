@@ -9,12 +9,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
 	"unigornel/bench/measure"
 )
 
@@ -44,15 +44,8 @@ func main() {
 
 	khz := measure.TSCKHz()
 	guests := []*guest{unigornel(work)}
-	for _, l := range []struct{ name, kernel string }{
-		{"debian", filepath.Join(cache, "debian", "vmlinux")},
-		{"tiny", filepath.Join(cache, "tiny", "vmlinux-tiny")},
-	} {
-		if _, err := os.Stat(l.kernel); err == nil {
-			guests = append(guests, linux(l.name, l.kernel, work, khz))
-		} else {
-			fmt.Printf("(no %s guest: %v)\n", l.name, err)
-		}
+	for _, l := range measure.Linuxes(cache) {
+		guests = append(guests, linux(l, work, khz))
 	}
 
 	names := []string{}
@@ -100,18 +93,9 @@ func main() {
 
 // build makes the image, the native executable and the Linux guests' archive of a program.
 func build(program, work string) {
-	dir := filepath.Join(root, "bench", "programs", program)
-	native := filepath.Join(work, program+".native")
-	for _, c := range [][]string{
-		{"go", "build", "-o", native, "."},
-		{filepath.Join(root, "build", "unigornel"), "build", "-o", filepath.Join(work, program), "."},
-	} {
-		cmd := exec.Command(c[0], c[1:]...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fatal(fmt.Sprintf("%s: %v\n%s", strings.Join(c, " "), err, out))
-		}
+	native, _, err := measure.Build(root, work, program)
+	if err != nil {
+		fatal(err)
 	}
 	if err := measure.Initrd(filepath.Join(work, program+".cpio"), nil, measure.File{Name: "init", Path: native}); err != nil {
 		fatal(err)

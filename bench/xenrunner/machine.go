@@ -124,20 +124,7 @@ func (m *machine) stop() {
 }
 
 // cpu is the CPU time that QEMU has used, in all of its threads; vcpu that of the thread which emulates the CPU.
-func (m *machine) cpu() (total, vcpu time.Duration) {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", m.cmd.Process.Pid))
-	for _, t := range tasks {
-		b, _ := os.ReadFile(t)
-		if f := strings.Fields(string(b)); len(f) > 0 {
-			ns, _ := strconv.ParseInt(f[0], 10, 64)
-			total += time.Duration(ns)
-			if time.Duration(ns) > vcpu {
-				vcpu = time.Duration(ns)
-			}
-		}
-	}
-	return total, vcpu
-}
+func (m *machine) cpu() (total, vcpu time.Duration) { return measure.CPU(m.cmd.Process.Pid) }
 
 // domainCPU is the CPU time of dom0 and of the guest by Xen's account, in seconds.
 func (m *machine) domainCPU() (dom0, guest float64) {

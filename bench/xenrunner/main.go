@@ -5,7 +5,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,9 +85,11 @@ func main() {
 		}
 	}
 	f.Table("median")
-	failed := judge(f)
-	fmt.Printf("%d failed\n", failed)
-	if failed > 0 {
+	v := f.Judge()
+	v.AtMost("keep-16 cpu-us", 0.5, "host CPU per keep-alive request")
+	v.AtMost("main-ms", 0.5, "xl create to the first line")
+	v.AtMost("listen-ms", 0.5, "xl create to the first line after the network is there")
+	if !v.End() {
 		m.stop()
 		os.Exit(1)
 	}
@@ -109,12 +110,13 @@ func round(m *machine, f *measure.Figures, g *guest, only string, d time.Duratio
 		}
 	}, "firstline %s 180 %s xl create %s.cfg", console, g.markers, g.name)
 	if g.serves {
-		for !answers() {
+		for !loads.Answers(300 * time.Millisecond) {
 			if time.Since(begin) > 180*time.Second {
 				out := m.run("cat %s; xl dmesg | tail -n 20", console)
 				m.stop()
 				fatal(g.name, "does not answer:\n", out)
 			}
+			time.Sleep(20 * time.Millisecond)
 		}
 		for _, l := range loads.All {
 			if strings.Contains(l.Name, only) {
@@ -139,84 +141,20 @@ func load(m *machine, f *measure.Figures, g *guest, l loads.Load, d time.Duratio
 		return
 	}
 	dom0After, guestAfter := m.domainCPU()
-	f.Add(l.Name+" cpu-us", g.name, float64((after-before).Microseconds())/r.Count)
+	l.Record(f, g.name, r, after-before)
 	f.Add(l.Name+" cpu-us, devices", g.name, float64((after-before-vcpu+vcpuBefore).Microseconds())/r.Count)
 	f.Add(l.Name+" cpu-us, guest", g.name, (guestAfter-guest)*1e6/r.Count)
 	f.Add(l.Name+" cpu-us, dom0", g.name, (dom0After-dom0)*1e6/r.Count)
-	if strings.HasPrefix(l.Name, "stream") || strings.HasPrefix(l.Name, "big") {
-		f.Add(l.Name+" MB/s", g.name, r.Bytes/r.Seconds/1e6)
-	} else {
-		f.Add(l.Name+" /s", g.name, r.Count/r.Seconds)
-	}
-	if r.P99 != 0 {
-		f.Add(l.Name+" p50-ms", g.name, r.P50)
-		f.Add(l.Name+" p99-ms", g.name, r.P99)
-	}
-}
-
-// answers makes one HTTP request.
-func answers() bool {
-	c, err := net.DialTimeout("tcp4", loads.Address+":8080", 300*time.Millisecond)
-	if err != nil {
-		time.Sleep(20 * time.Millisecond)
-		return false
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * time.Second))
-	fmt.Fprintf(c, "GET / HTTP/1.0\r\n\r\n")
-	b := make([]byte, 12)
-	n, _ := c.Read(b)
-	return strings.HasPrefix(string(b[:n]), "HTTP/1.")
-}
-
-var bars = []struct {
-	figure string
-	bar    float64
-	what   string
-}{
-	{"keep-16 cpu-us", 0.5, "host CPU per keep-alive request"},
-	{"main-ms", 0.5, "xl create to the first line"},
-	{"listen-ms", 0.5, "xl create to the first line after the network is there"},
-}
-
-func judge(f *measure.Figures) (failed int) {
-	fmt.Println("\nBars (ratios to the Debian guest)")
-	for _, b := range bars {
-		r, ok := f.Ratio(b.figure)
-		if !ok {
-			continue
-		}
-		word := "PASS"
-		if r > b.bar {
-			word = "FAIL"
-			failed++
-		}
-		fmt.Printf("%s  %s: %.3f, at most %.2f\n", word, b.what, r, b.bar)
-	}
-	return failed
 }
 
 // guestsFor builds the program and says who runs it.
 func guestsFor(work, cache string) []*guest {
-	native, image := filepath.Join(work, "netbench.native"), filepath.Join(work, "netbench")
-	for _, c := range [][]string{
-		{"go", "build", "-ldflags=-s -w", "-o", native, "."},
-		{filepath.Join(root, "build", "unigornel"), "build", "-o", image, "."},
-	} {
-		cmd := exec.Command(c[0], c[1:]...)
-		cmd.Dir = filepath.Join(root, "bench", "programs", "netbench")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fatal(fmt.Sprintf("%s: %v\n%s", strings.Join(c, " "), err, out))
-		}
-	}
-	modules, _ := filepath.Glob(filepath.Join(cache, "debian", "xen", "*.ko"))
-	files := []measure.File{{Name: "init", Path: native}}
-	for _, m := range modules {
-		files = append(files, measure.File{Name: "m/" + filepath.Base(m), Path: m})
+	native, image, err := measure.Build(root, work, "netbench", "-ldflags=-s -w")
+	if err != nil {
+		fatal(err)
 	}
 	ramdisk := filepath.Join(work, "netbench-xen.cpio")
-	if err := measure.Initrd(ramdisk, []string{"m"}, files...); err != nil {
+	if err := measure.NetworkInitrd(ramdisk, native, filepath.Join(cache, "debian", "xen")); err != nil {
 		fatal(err)
 	}
 	nothing := filepath.Join(work, "nothing")
