@@ -210,19 +210,11 @@ func TestNobodyReads(t *testing.T) {
 	dir := module(t, map[string]string{"main.go": "package main\n\nfunc main() {\n\tfor {\n\t\tprint(\"\")\n\t\twrite()\n\t}\n}\n",
 		"write.go": "package main\n\nimport \"fmt\"\n\nfunc write() { fmt.Println(\"again and again\") }\n"})
 	cmd := command(t, call{dir: dir, args: []string{"run", "--timeout", "60s", "."}})
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout = w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	io.ReadFull(r, make([]byte, 10))
-	r.Close()
+	out := startReading(t, cmd)
+	io.ReadFull(out, make([]byte, 10))
+	out.Close()
 	start := time.Now()
-	err = cmd.Wait()
+	err := cmd.Wait()
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 128+13 || time.Since(start) > 20*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}

@@ -178,15 +178,7 @@ func TestInterruptedWhileNobodyReads(t *testing.T) {
 		code int
 	}{{[]string{"run", elf}, 130}, {[]string{"run", "--timeout", "3s", elf}, 124}} {
 		cmd := command(t, call{args: c.args})
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd.Stdout = w
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		w.Close()
+		startReading(t, cmd) // nothing of it
 		time.Sleep(2 * time.Second)
 		if c.code == 130 {
 			cmd.Process.Signal(syscall.SIGINT)
@@ -196,6 +188,5 @@ func TestInterruptedWhileNobodyReads(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); got != c.code || time.Since(start) > 10*time.Second {
 			t.Errorf("%v: exit code %d after %v", c.args, got, time.Since(start))
 		}
-		r.Close()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -52,6 +53,19 @@ func command(t *testing.T, c call) *exec.Cmd {
 		}
 	})
 	return cmd
+}
+
+// startReading starts a command whose output the test reads, or does not: until it has ended nobody else does.
+func startReading(t *testing.T, cmd *exec.Cmd) io.ReadCloser {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func run(t *testing.T, c call) result {

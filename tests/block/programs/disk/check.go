@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
-	"sync"
 	"syscall"
 )
 
@@ -21,16 +20,7 @@ func check(dev string, seed int64) {
 	if size := sizeOf(f); size < (workers+1)*region {
 		fatal("%s is too small: %d bytes", dev, size)
 	}
-	var wg sync.WaitGroup
-	for w := 0; w < workers; w++ {
-		w := w
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			own(f, int64(w)*region, rand.New(rand.NewSource(seed+int64(w))))
-		}()
-	}
-	wg.Wait()
+	together(workers, func(w int) { own(f, int64(w)*region, rand.New(rand.NewSource(seed+int64(w)))) })
 	neighbours(f, workers*region)
 	large(f, rand.New(rand.NewSource(seed)))
 	ends(f)
@@ -97,20 +87,13 @@ func compare(got, want []byte, at int64) {
 func neighbours(f *os.File, base int64) {
 	const n = 1024
 	for round := byte(1); round <= 3; round++ {
-		var wg sync.WaitGroup
-		for w := 0; w < workers; w++ {
-			w := w
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				for at := w; at < n; at += workers {
-					if _, err := f.WriteAt([]byte{byte(at) ^ round}, base+int64(at)); err != nil {
-						fatal("writing one byte: %v", err)
-					}
+		together(workers, func(w int) {
+			for at := w; at < n; at += workers {
+				if _, err := f.WriteAt([]byte{byte(at) ^ round}, base+int64(at)); err != nil {
+					fatal("writing one byte: %v", err)
 				}
-			}()
-		}
-		wg.Wait()
+			}
+		})
 		got := make([]byte, n)
 		if _, err := f.ReadAt(got, base); err != nil {
 			fatal("reading: %v", err)
@@ -158,18 +141,11 @@ func ends(f *os.File) {
 // bursts: no request comes after the last one of a round that could hide what became of it.
 func bursts(dev string, n int64) {
 	f := open(dev, os.O_RDWR)
-	for round := int64(0); round < n; round++ {
-		var wg sync.WaitGroup
-		for i := int64(0); i < 2+round%7; i++ {
-			i := i
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				_, err := f.WriteAt(make([]byte, 512<<(i%4)), i*65536)
-				must(err)
-			}()
-		}
-		wg.Wait()
+	for round := 0; round < int(n); round++ {
+		together(2+round%7, func(i int) {
+			_, err := f.WriteAt(make([]byte, 512<<(i%4)), int64(i)*65536)
+			must(err)
+		})
 	}
 	fmt.Println("ok")
 }

@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -49,6 +50,20 @@ func must(err error) {
 	if err != nil {
 		fatal("%v", err)
 	}
+}
+
+// together runs f for 0 to n-1, all at once, and waits for them.
+func together(n int, f func(i int)) {
+	var all sync.WaitGroup
+	for i := 0; i < n; i++ {
+		i := i
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			f(i)
+		}()
+	}
+	all.Wait()
 }
 
 func number(s string) int64 {

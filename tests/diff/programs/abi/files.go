@@ -12,15 +12,15 @@ import (
 )
 
 func init() {
-	areas["open"] = func() { inTemporary(open) }
-	areas["contents"] = func() { inTemporary(contents) }
-	areas["descriptors"] = func() { inTemporary(descriptors) }
-	areas["directories"] = func() { inTemporary(directories) }
-	areas["rename"] = func() { inTemporary(rename) }
-	areas["links"] = func() { inTemporary(links) }
-	areas["metadata"] = func() { inTemporary(metadata) }
-	areas["removed"] = func() { inTemporary(removed) }
-	areas["names"] = func() { inTemporary(names) }
+	areas["open"] = inTemporary(open)
+	areas["contents"] = inTemporary(contents)
+	areas["descriptors"] = inTemporary(descriptors)
+	areas["directories"] = inTemporary(directories)
+	areas["rename"] = inTemporary(rename)
+	areas["links"] = inTemporary(links)
+	areas["metadata"] = inTemporary(metadata)
+	areas["removed"] = inTemporary(removed)
+	areas["names"] = inTemporary(names)
 }
 
 // flagNames are the open(2) flags probed, each alone and in pairs.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func init() { areas["iocopy"] = func() { inTemporary(ioCopy) } }
+func init() { areas["iocopy"] = inTemporary(ioCopy) }
 
 // connected is a connection to a fresh listener: the dialled end and the accepted one.
 func connected(network string) (client, server net.Conn) {

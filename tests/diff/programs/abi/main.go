@@ -121,14 +121,16 @@ var keep [][]byte
 // pointer makes a pointer of an address that checkptr and vet have no say in.
 func pointer(a uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&a)) }
 
-// inTemporary runs f with a fresh directory as the working directory.
-func inTemporary(f func()) {
-	dir, err := os.MkdirTemp("", "abi")
-	must(err)
-	must(os.Chdir(dir))
-	defer os.RemoveAll(dir)
-	defer os.Chdir("/")
-	f()
+// inTemporary is f with a fresh directory as the working directory.
+func inTemporary(f func()) func() {
+	return func() {
+		dir, err := os.MkdirTemp("", "abi")
+		must(err)
+		must(os.Chdir(dir))
+		defer os.RemoveAll(dir)
+		defer os.Chdir("/")
+		f()
+	}
 }
 
 func main() {

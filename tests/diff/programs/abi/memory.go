@@ -11,7 +11,7 @@ import (
 
 func init() {
 	areas["mmap"] = mmap
-	areas["mmap-files"] = func() { inTemporary(mmapFiles) }
+	areas["mmap-files"] = inTemporary(mmapFiles)
 	areas["mremap"] = mremap
 	areas["memory-errors"] = memoryErrors
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	areas["bad-pointers"] = func() { inTemporary(badPointers) }
+	areas["bad-pointers"] = inTemporary(badPointers)
 	areas["bad-descriptors"] = badDescriptors
 }
 

@@ -9,10 +9,10 @@ import (
 )
 
 func init() {
-	areas["pipes"] = func() { inTemporary(pipes) }
+	areas["pipes"] = inTemporary(pipes)
 	areas["eventfd"] = eventfd
-	areas["epoll"] = func() { inTemporary(epoll) }
-	areas["poll"] = func() { inTemporary(poll) }
+	areas["epoll"] = inTemporary(epoll)
+	areas["poll"] = inTemporary(poll)
 	areas["timerfd"] = timerfd
 	areas["sockets"] = sockets
 }

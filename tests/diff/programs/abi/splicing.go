@@ -10,11 +10,11 @@ import (
 )
 
 func init() {
-	areas["sendfile"] = func() { inTemporary(sendfile) }
-	areas["splice"] = func() { inTemporary(splice) }
-	areas["tee"] = func() { inTemporary(tee) }
-	areas["vmsplice"] = func() { inTemporary(vmsplice) }
-	areas["copyrange"] = func() { inTemporary(copyRange) }
+	areas["sendfile"] = inTemporary(sendfile)
+	areas["splice"] = inTemporary(splice)
+	areas["tee"] = inTemporary(tee)
+	areas["vmsplice"] = inTemporary(vmsplice)
+	areas["copyrange"] = inTemporary(copyRange)
 }
 
 const (

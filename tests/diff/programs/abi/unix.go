@@ -12,13 +12,13 @@ import (
 )
 
 func init() {
-	areas["unixnames"] = func() { inTemporary(unixNames) }
-	areas["unixstream"] = func() { inTemporary(unixStream) }
-	areas["unixdatagram"] = func() { inTemporary(unixDatagram) }
-	areas["unixseqpacket"] = func() { inTemporary(unixSeqpacket) }
-	areas["unixrights"] = func() { inTemporary(unixRights) }
-	areas["unixcredentials"] = func() { inTemporary(unixCredentials) }
-	areas["unixpoll"] = func() { inTemporary(unixPoll) }
+	areas["unixnames"] = inTemporary(unixNames)
+	areas["unixstream"] = inTemporary(unixStream)
+	areas["unixdatagram"] = inTemporary(unixDatagram)
+	areas["unixseqpacket"] = inTemporary(unixSeqpacket)
+	areas["unixrights"] = inTemporary(unixRights)
+	areas["unixcredentials"] = inTemporary(unixCredentials)
+	areas["unixpoll"] = inTemporary(unixPoll)
 }
 
 const nonblock = syscall.SOCK_NONBLOCK
