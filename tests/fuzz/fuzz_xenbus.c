@@ -23,23 +23,6 @@ void printk(const char *fmt, ...)
 	(void)fmt;
 }
 
-/* As stdio's, with the kernel's names. */
-int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
-{
-	return vsnprintf(buf, size, fmt, ap);
-}
-
-int ksnprintf(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 /* ---- what xenbus uses of Xen ---- */
 
 static unsigned grants, channels;

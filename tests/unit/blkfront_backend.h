@@ -276,17 +276,6 @@ void evtchn_notify(evtchn_port_t port)
 	be.notified++;
 }
 
-int ksnprintf(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 /* ---- the core ---- */
 
 int block_register(struct block_device *d)

@@ -259,17 +259,6 @@ uint64_t xs_read_default(const char *dir, const char *name, uint64_t max, uint64
 	return n > max ? fallback : n;
 }
 
-int ksnprintf(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 /* ---- channels and the bus ---- */
 
 #define PORTS_MAX 16u

@@ -9,16 +9,6 @@
 #include <cmocka.h>
 #include "net/addr.h"
 
-int ksnprintf(char *buf, size_t size, const char *fmt, ...);
-int ksnprintf(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 static void check(const char *in, const char *out)
 {
 	struct ip_addr a;

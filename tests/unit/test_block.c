@@ -124,17 +124,6 @@ bool signal_deliverable(struct thread *t)
 	return true; /* always: disk waits do not mind */
 }
 
-int ksnprintf(char *buf, size_t size, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	int n = vsnprintf(buf, size, format, ap);
-
-	va_end(ap);
-	return n;
-}
-
 int block_nodes_add(struct block_device *d)
 {
 	(void)d;

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "hyper/hyper.h"
+#include "lib/printk.h"
 
 #define WEAK __attribute__((weak))
 
 WEAK const struct hypervisor *hyper;
 
-void printk(const char *fmt, ...) __attribute__((weak, format(printf, 1, 2)));
-void printk(const char *fmt, ...)
+WEAK void printk(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -18,8 +18,21 @@ void printk(const char *fmt, ...)
 	va_end(ap);
 }
 
-void panic(const char *fmt, ...) __attribute__((weak, format(printf, 1, 2), noreturn));
-void panic(const char *fmt, ...)
+WEAK int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+{
+	return vsnprintf(buf, size, fmt, ap);
+}
+
+WEAK int ksnprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+WEAK void panic(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);

@@ -48,15 +48,6 @@ __attribute__((weak)) size_t uio_put(struct uio *u, const void *src, size_t n)
 	return n;
 }
 
-__attribute__((weak)) int ksnprintf(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 static int depth;
 void net_enter(void)
 {

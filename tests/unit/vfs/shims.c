@@ -336,33 +336,6 @@ bool process_privileged(void)
 	return !process_ids.euid;
 }
 
-/* Text. */
-
-size_t strlcpy(char *restrict dst, const char *restrict src, size_t size)
-{
-	size_t n = strlen(src);
-	if (size) {
-		size_t copy = n < size ? n : size - 1;
-		memcpy(dst, src, copy);
-		dst[copy] = '\0';
-	}
-	return n;
-}
-
-int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
-{
-	return vsnprintf(buf, size, fmt, ap);
-}
-
-int ksnprintf(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 void console_write(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n && vfs_test_console_length < sizeof vfs_test_console; i++)
