@@ -8,11 +8,10 @@
 #include <string.h>
 #include <asm/errno.h>
 #include <cmocka.h>
-#include "boot_info.h"
 #include "dev/xen/balloon.h"
 #include "dev/xen/xenstore.h"
 #include "hyper/xen/hypercall.h"
-#include "mm/page.h"
+#include "ram_fake.h"
 #include "sched/timer.h"
 #include "sched/worker.h"
 #include "time/clock.h"
@@ -24,9 +23,6 @@
 #define PAGES (RAM / PAGE_SIZE)
 #define NSEC  1000000000ull
 
-struct boot_info boot_info;
-static char *ram;
-
 static bool there[PAGES]; /* Xen has a page behind this one of ours */
 static size_t npresent, limit = PAGES;
 static long current_reservation;
@@ -36,16 +32,6 @@ static unsigned calls;
 static uint64_t now, target, static_max;
 static struct xs_watch *watch;
 static struct work *queued;
-
-void *phys_to_virt(paddr_t p)
-{
-	return ram + p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)((const char *)v - ram);
-}
 
 uint64_t clock_monotonic(void)
 {
@@ -177,13 +163,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	free(ram);
-	return 0;
-}
-
 /* 48 MiB are promised and 32 are there: what is beyond goes before it is touched. */
 static void test_populate_on_demand(void **state)
 {
@@ -311,5 +290,5 @@ int main(void)
 	    cmocka_unit_test(test_in_use),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, ram_free);
 }

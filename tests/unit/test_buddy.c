@@ -7,24 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "boot_info.h"
-#include "mm/page.h"
+#include "ram_fake.h"
 
 #define MIB (1ul << 20)
 #define RAM (24 * MIB)
-
-struct boot_info boot_info;
-static char *ram;
-
-void *phys_to_virt(paddr_t p)
-{
-	return ram + p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)((const char *)v - ram);
-}
 
 static int setup(void **state)
 {
@@ -40,13 +26,6 @@ static int setup(void **state)
 	boot_info.reserved[2] = (struct boot_range){20 * MIB + 5, 20 * MIB + 5000};
 	boot_info.nreserved = 3;
 	page_init();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(ram);
 	return 0;
 }
 
@@ -271,5 +250,5 @@ int main(void)
 	    cmocka_unit_test(test_split_and_zero),
 	    cmocka_unit_test(test_add_range),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, ram_free);
 }

@@ -7,24 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "boot_info.h"
 #include "mm/kmalloc.h"
-#include "mm/page.h"
+#include "ram_fake.h"
 
 #define RAM (32ul << 20)
-
-struct boot_info boot_info;
-static char *ram;
-
-void *phys_to_virt(paddr_t p)
-{
-	return ram + p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)((const char *)v - ram);
-}
 
 static int setup(void **state)
 {
@@ -33,13 +19,6 @@ static int setup(void **state)
 	boot_info.ram[0] = (struct boot_range){1ul << 20, RAM};
 	boot_info.nram = 1;
 	page_init();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(ram);
 	return 0;
 }
 
@@ -163,5 +142,5 @@ int main(void)
 	    cmocka_unit_test(test_edges),
 	    cmocka_unit_test(test_exhaustion),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, ram_free);
 }

@@ -14,32 +14,19 @@
 #include <linux/mman.h>
 #include <sys/resource.h>
 #include <cmocka.h>
-#include "boot_info.h"
 #include "mm/filemap.h"
 #include "mm/internal.h"
 #include "mm/kmalloc.h"
 #include "mm/oom.h"
 #include "mm/sys_mm.h"
 #include "mm/tlb.h"
+#include "ram_fake.h"
 #include "vfs/fdtable.h"
 
 #define RAM	   (64ul << 20)
 #define BASE	   0x40000000ul
 #define PAGES	   3000 /* the model's window: almost six huge pages */
 #define FILE_PAGES 700
-
-struct boot_info boot_info;
-static char *ram;
-
-void *phys_to_virt(paddr_t p)
-{
-	return ram + p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)((const char *)v - ram);
-}
 
 /* --- the CPU --- */
 
@@ -954,13 +941,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	free(ram);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -970,5 +950,5 @@ int main(void)
 	    cmocka_unit_test(test_huge_policy), cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_random),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, ram_free);
 }
