@@ -3,7 +3,7 @@
  * action and its numbers. The device may write what it likes wherever it may write.
  */
 #include "asserts.h"
-#include "../unit/virtio_device.h"
+#include "../unit/virtio_net_device.h"
 #include "engine.h"
 #include "lib/printk.h"
 
@@ -47,7 +47,7 @@ static size_t use_buffer(unsigned q, uint8_t len_high, uint8_t len_low, const ui
 	unsigned n = take(q, &id, s);
 
 	/* A buffer that it said it had used already is not its own any more. */
-	if (!n || !dev.vq[q]->slots[id].descriptors)
+	if (!n || !dev.queues[q].vq->slots[id].descriptors)
 		return 0;
 	if (size > NET_HEADER)
 		size = NET_HEADER;
@@ -66,7 +66,7 @@ static void step(struct virtio_net *v, uint8_t action, uint8_t a, uint8_t b)
 		use(a % 3u, b, a);
 		break;
 	case 1:
-		((uint8_t *)dev.vq[a % 3u]->used)[b % 64u] = action;
+		((uint8_t *)dev.queues[a % 3u].vq->used)[b % 64u] = action;
 		break;
 	case 2:
 		send_packet(v, a, b);
@@ -86,7 +86,7 @@ static void step(struct virtio_net *v, uint8_t action, uint8_t a, uint8_t b)
 		epoll_busy = a & 1;
 		break;
 	case 6:
-		dev.config.status = a;
+		config.status = a;
 		virtio_config_interrupt(&dev.d);
 		break;
 	case 7:

@@ -3,21 +3,7 @@
  * action and its numbers. The device may write what it likes wherever it may write. Whatever it
  * does, every request ends exactly once.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
-#define assert_true(x)		 ((x) ? (void)0 : abort())
-#define assert_int_equal(a, b)	 assert_true((a) == (b))
-#define assert_ptr_equal(a, b)	 assert_true((a) == (b))
-#define assert_non_null(p)	 assert_true((p) != NULL)
-#define assert_false(x)		 assert_true(!(x))
-#define assert_in_range(v, a, b) in_range((int64_t)(v), (int64_t)(a), (int64_t)(b))
-
-static inline void in_range(int64_t v, int64_t a, int64_t b)
-{
-	assert_true(v >= a && v <= b);
-}
-
+#include "asserts.h"
 #include "../unit/virtio_blk_device.h"
 #include "engine.h"
 #include "lib/printk.h"
@@ -54,7 +40,7 @@ static size_t use_request(uint8_t len_high, uint8_t len_low, const uint8_t *data
 	unsigned n = take(&id, s);
 
 	/* A request that it said it had done already is not its own any more. */
-	if (!n || !dev.vq->slots[id].descriptors)
+	if (!n || !dev.queues[0].vq->slots[id].descriptors)
 		return 0;
 	if (size > 4)
 		size = 4;
@@ -73,7 +59,7 @@ static void step(struct virtio_blk *b, uint8_t action, uint8_t x, uint8_t y)
 		use(y, x);
 		break;
 	case 1:
-		((uint8_t *)dev.vq->used)[x % 64u] = y;
+		((uint8_t *)dev.queues[0].vq->used)[x % 64u] = y;
 		break;
 	case 2:
 		submit_some(x, y);
@@ -82,13 +68,10 @@ static void step(struct virtio_blk *b, uint8_t action, uint8_t x, uint8_t y)
 		commit();
 		break;
 	case 4:
-		if (b->broken.armed) {
-			b->broken.armed = false;
-			b->broken.func(&b->broken);
-		}
+		run_timer(&b->broken);
 		break;
 	case 5:
-		((uint8_t *)&dev.config)[x % sizeof dev.config] = y;
+		((uint8_t *)&config)[x % sizeof config] = y;
 		if (x & 128)
 			dev.status |= y;
 		virtio_config_interrupt(&dev.d);
@@ -105,14 +88,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 4)
 		return 0;
 	reset();
-	dev.max = 1u << data[0] % 8u;
+	dev.max[0] = 1u << data[0] % 8u;
 	dev.features = RING | (ALL & ((unsigned)data[1] | (unsigned)data[2] << 8));
 	if (data[0] & 128)
 		dev.features &= ~VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC);
-	dev.silent = data[0] & 64;
-	dev.lies = data[0] & 32;
+	silent = data[0] & 64;
+	lies = data[0] & 32;
 	if (data[0] & 16)
-		memset(&dev.config, data[3], sizeof dev.config);
+		memset(&config, data[3], sizeof config);
 	b = start();
 	for (data += 4, size -= 4; b && size >= 3; data += 3, size -= 3) {
 		if (data[0] < 128) {

@@ -35,7 +35,7 @@ static void test_configuration(void **state)
 
 	reset();
 	dev.features = RING | F(RO);
-	dev.silent = true; /* a serial number that never comes is done without */
+	silent = true; /* a serial number that never comes is done without */
 	b = start();
 	assert_true(registered->readonly && !registered->flush && !registered->discard);
 	assert_string_equal(registered->serial, "");
@@ -44,7 +44,7 @@ static void test_configuration(void **state)
 	stop(b);
 
 	reset();
-	dev.config.wce = 0;
+	config.wce = 0;
 	b = start();
 	assert_false(registered->flush);
 	stop(b);
@@ -58,11 +58,11 @@ static void test_senseless_configuration(void **state)
 	(void)state;
 	for (uint32_t size = 0; size < 20000; size += 511) {
 		reset();
-		dev.config.blk_size = size;
-		dev.config.physical_block_exp = 200;
-		dev.config.discard_sector_alignment = UINT32_MAX;
-		dev.config.opt_io_size = UINT32_MAX;
-		dev.config.seg_max = UINT32_MAX;
+		config.blk_size = size;
+		config.physical_block_exp = 200;
+		config.discard_sector_alignment = UINT32_MAX;
+		config.opt_io_size = UINT32_MAX;
+		config.seg_max = UINT32_MAX;
 		b = start();
 		assert_true(registered->logical == 512);
 		assert_int_equal(registered->physical, 512);
@@ -71,14 +71,14 @@ static void test_senseless_configuration(void **state)
 		stop(b);
 	}
 	reset();
-	dev.config.size_max = 511;
+	config.size_max = 511;
 	assert_null(start());
 	assert_true(dev.status & VIRTIO_CONFIG_S_FAILED);
 	reset();
-	dev.max = 2;
+	dev.max[0] = 2;
 	assert_null(start());
 	reset();
-	dev.max = 0;
+	dev.max[0] = 0;
 	assert_null(start());
 	reset();
 	dev.features &= ~VIRTIO_BIT(VIRTIO_F_VERSION_1);
@@ -87,7 +87,7 @@ static void test_senseless_configuration(void **state)
 	register_error = -ENOMEM;
 	assert_null(start());
 	reset();
-	dev.lies = true;
+	lies = true;
 	assert_null(start());
 	reset();
 	dev.changing = true; /* for ever */
@@ -104,10 +104,10 @@ static void test_requests(void **state)
 	reset();
 	struct virtio_blk *b = start();
 	struct test_request *t = submit(0, BLOCK_READ, 77, 40);
-	unsigned kicks = dev.kicks;
+	unsigned kicks = dev.kicks[0];
 
 	commit();
-	assert_int_equal(dev.kicks, kicks + 1);
+	assert_int_equal(dev.kicks[0], kicks + 1);
 	assert_int_equal(take(&id, s), 5); /* header, three of 8192 at the most, status */
 	assert_int_equal(header(s)->type, VIRTIO_BLK_T_IN);
 	assert_int_equal(header(s)->sector, 77);
@@ -175,7 +175,7 @@ static void test_full_ring(void **state)
 		unsigned ns[REQUESTS];
 
 		reset();
-		dev.max = variant & 1 ? 4 : 64;
+		dev.max[0] = variant & 1 ? 4 : 64;
 		if (variant & 2)
 			dev.features &= ~VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC);
 		struct virtio_blk *b = start();
@@ -210,7 +210,7 @@ static void test_full_ring(void **state)
 			assert_int_equal(requests[i].error, i % 3 ? 0 : -EIO);
 		}
 		assert_true(list_empty(&b->waiting));
-		assert_in_range(most, 1, dev.max);
+		assert_in_range(most, 1, dev.max[0]);
 		stop(b);
 	}
 }
@@ -245,7 +245,8 @@ static void test_lies(void **state)
 			use(id, 1);
 			break;
 		case 3:
-			dev.vq->used->idx = (uint16_t)(dev.vq->used->idx + 1000);
+			dev.queues[0].vq->used->idx =
+			    (uint16_t)(dev.queues[0].vq->used->idx + 1000);
 			break;
 		case 4:
 			use(UINT32_MAX, UINT32_MAX);
@@ -284,7 +285,7 @@ static void test_late_serial(void **state)
 
 	(void)state;
 	reset();
-	dev.silent = true;
+	silent = true;
 	struct virtio_blk *b = start();
 	struct test_request *t = submit(0, BLOCK_READ, 0, 1);
 	unsigned n = take(&id, s);
@@ -307,7 +308,7 @@ static void test_new_size(void **state)
 	reset();
 	struct virtio_blk *b = start();
 
-	dev.config.capacity = 2000000;
+	config.capacity = 2000000;
 	virtio_config_interrupt(&dev.d);
 	assert_int_equal(new_size, 2000000);
 	stop(b);

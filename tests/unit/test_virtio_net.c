@@ -8,7 +8,7 @@
 #include <string.h>
 #include <asm/errno.h>
 #include <cmocka.h>
-#include "virtio_device.h"
+#include "virtio_net_device.h"
 
 static struct virtio_net *start(void)
 {
@@ -69,7 +69,7 @@ static void test_features(void **state)
 	(void)state;
 	assert_int_equal(v->netif.features, NETIF_CSUM | NETIF_TSO4 | NETIF_TSO6 | NETIF_SG);
 	assert_int_equal(v->netif.mtu, 1500);
-	assert_memory_equal(v->netif.mac, dev.config.mac, ETH_ALEN);
+	assert_memory_equal(v->netif.mac, config.mac, ETH_ALEN);
 	assert_true(v->netif.flags & IFF_RUNNING);
 	assert_int_equal(dev.kicks[0], 1);
 	assert_int_equal(virtqueue_pending(&v->rx), 256);
@@ -119,10 +119,10 @@ static void test_link(void **state)
 	struct virtio_net *v = start();
 
 	(void)state;
-	dev.config.status = 0;
+	config.status = 0;
 	virtio_config_interrupt(&dev.d);
 	assert_false(v->netif.flags & IFF_RUNNING);
-	dev.config.status = VIRTIO_NET_S_LINK_UP;
+	config.status = VIRTIO_NET_S_LINK_UP;
 	virtio_config_interrupt(&dev.d);
 	assert_true(v->netif.flags & IFF_RUNNING);
 	dev.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -436,8 +436,8 @@ static void test_transmit_full(void **state)
 	assert_in_range(queued, 8 + 256, 16 + 256);
 	/* All that was taken leaves, in order, by interrupts alone. */
 	while (order < queued) {
-		uint16_t old = dev.vq[1]->used->idx;
-		uint16_t event = dev.vq[1]->avail->ring[16];
+		uint16_t old = dev.queues[1].vq->used->idx;
+		uint16_t event = dev.queues[1].vq->avail->ring[16];
 		unsigned n = 0;
 
 		while (take(1, &id, s)) {
@@ -448,7 +448,7 @@ static void test_transmit_full(void **state)
 		}
 		assert_in_range(n, 1, 16);
 		if (order < queued)
-			assert_true(vring_need_event(event, dev.vq[1]->used->idx, old));
+			assert_true(vring_need_event(event, dev.queues[1].vq->used->idx, old));
 		interrupt();
 	}
 	interrupt();
@@ -466,12 +466,12 @@ static void test_transmit_reclaims(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 5000; i++) {
-		uint16_t old = dev.vq[1]->used->idx;
+		uint16_t old = dev.queues[1].vq->used->idx;
 
 		assert_int_equal(xmit(v, make_frame(60, i % 4, 500)), 0);
 		sent(1);
-		assert_false(
-		    vring_need_event(dev.vq[1]->avail->ring[256], dev.vq[1]->used->idx, old));
+		assert_false(vring_need_event(dev.queues[1].vq->avail->ring[256],
+					      dev.queues[1].vq->used->idx, old));
 		assert_in_range(packet_stats.packets, 1, 200);
 	}
 	stop(v);
@@ -567,30 +567,33 @@ static void test_busy(void **state)
 	uint16_t old;
 
 	(void)state;
-	*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = 0; /* wants the first notification */
+	*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] =
+	    0; /* wants the first notification */
 	epoll_busy = true;
 	assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
 	assert_int_equal(dev.kicks[1], kicks);
 	assert_true(v->poll.armed);
 	run_timer(&v->poll);
 	assert_int_equal(dev.kicks[1], ++kicks);
-	for (*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = 1; dev.kicks[1] == kicks; frames++)
+	for (*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] = 1; dev.kicks[1] == kicks;
+	     frames++)
 		assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
 	assert_in_range(frames, 2, 10);
 	kicks++;
-	*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = dev.vq[1]->avail->idx;
+	*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] = dev.queues[1].vq->avail->idx;
 	assert_int_equal(xmit(v, make_frame(60, 8, 4000)), 0); /* much at once */
 	assert_int_equal(dev.kicks[1], ++kicks);
-	*(uint16_t *)(void *)&dev.vq[1]->used->ring[256] = dev.vq[1]->avail->idx;
+	*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] = dev.queues[1].vq->avail->idx;
 	assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
 	assert_int_equal(dev.kicks[1], kicks);
 
 	put_frame(plain, 100, 1, -1);
 	interrupt();
 	assert_int_equal(ngot, 1);
-	old = dev.vq[0]->used->idx;
+	old = dev.queues[0].vq->used->idx;
 	put_frame(plain, 100, 2, -1);
-	assert_false(vring_need_event(dev.vq[0]->avail->ring[256], dev.vq[0]->used->idx, old));
+	assert_false(
+	    vring_need_event(dev.queues[0].vq->avail->ring[256], dev.queues[0].vq->used->idx, old));
 	interrupt(); /* of another queue */
 	assert_int_equal(ngot, 1);
 	run_timer(&v->poll);
@@ -601,9 +604,10 @@ static void test_busy(void **state)
 	v->netif.ops->catch_up(&v->netif);
 	net_leave();
 	assert_int_equal(ngot, 3);
-	old = dev.vq[0]->used->idx;
+	old = dev.queues[0].vq->used->idx;
 	put_frame(plain, 100, 4, -1);
-	assert_true(vring_need_event(dev.vq[0]->avail->ring[256], dev.vq[0]->used->idx, old));
+	assert_true(
+	    vring_need_event(dev.queues[0].vq->avail->ring[256], dev.queues[0].vq->used->idx, old));
 	run_timer(&v->poll); /* left over: does nothing */
 	assert_int_equal(ngot, 3);
 	interrupt();
@@ -655,7 +659,7 @@ static void test_random_device(void **state)
 			case 0:
 			case 1:
 				if (dev.d.broken || !(n = take(q, &id, s)) ||
-				    !dev.vq[q]->slots[id].descriptors)
+				    !dev.queues[q].vq->slots[id].descriptors)
 					break;
 				for (unsigned i = 0; i < n; i++)
 					if (s[i].flags & VRING_DESC_F_WRITE)
@@ -673,7 +677,7 @@ static void test_random_device(void **state)
 				break;
 			case 3:
 				if (rand() % 40 == 0)
-					((uint8_t *)dev.vq[q]->used)[random_below(60)] =
+					((uint8_t *)dev.queues[q].vq->used)[random_below(60)] =
 					    (uint8_t)rand();
 				break;
 			case 4:

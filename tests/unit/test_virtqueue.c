@@ -9,32 +9,8 @@
 #include <string.h>
 #include <asm/errno.h>
 #include <cmocka.h>
-#include "dev/virtio/virtqueue.h"
-#include "mm/page.h"
-
-void *phys_to_virt(paddr_t p)
-{
-	return (void *)(uintptr_t)p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (uintptr_t)v;
-}
-
-paddr_t page_alloc_zero(unsigned order)
-{
-	void *p = aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
-
-	memset(p, 0, PAGE_SIZE << order);
-	return (uintptr_t)p;
-}
-
-void page_free(paddr_t p, unsigned order)
-{
-	(void)order;
-	free((void *)(uintptr_t)p);
-}
+#include "page_fake.h"
+#include "virtqueue_fake.h"
 
 static unsigned notified, broken;
 
@@ -67,49 +43,6 @@ static void destroy(struct virtqueue *vq)
 	free(vq);
 }
 
-/* The device's side. */
-struct device {
-	struct virtqueue *vq;
-	uint16_t seen; /* of avail->ring */
-};
-
-/* Takes the next buffer; its segments go to s, their number is returned, 0 if there is none. */
-static unsigned device_take(struct device *d, uint16_t *id, struct vring_desc *s)
-{
-	struct virtqueue *vq = d->vq;
-	struct vring_desc *table = vq->desc;
-	unsigned n = 0, at, limit = vq->size;
-
-	if (d->seen == vq->avail->idx)
-		return 0;
-	*id = vq->avail->ring[d->seen++ % vq->size];
-	assert_in_range(*id, 0, vq->size - 1);
-	at = *id;
-	if (table[at].flags & VRING_DESC_F_INDIRECT) {
-		assert_false(table[at].flags & VRING_DESC_F_NEXT);
-		limit = table[at].len / (unsigned)sizeof *table;
-		table = (void *)(uintptr_t)table[at].addr;
-		at = 0;
-	}
-	for (;;) {
-		assert_in_range(at, 0, limit - 1);
-		s[n++] = table[at];
-		assert_in_range(n, 1, limit);
-		if (!(table[at].flags & VRING_DESC_F_NEXT))
-			return n;
-		at = table[at].next;
-	}
-}
-
-static void device_use(struct device *d, uint32_t id, uint32_t len)
-{
-	struct vring_used *u = d->vq->used;
-
-	u->ring[u->idx % d->vq->size].id = id;
-	u->ring[u->idx % d->vq->size].len = len;
-	u->idx++;
-}
-
 static void test_sizes(void **state)
 {
 	struct virtqueue vq;
@@ -134,7 +67,7 @@ static void test_segments_arrive(void **state)
 	(void)state;
 	for (unsigned indirect = 0; indirect < 2; indirect++) {
 		struct virtqueue *vq = make(16, true, indirect);
-		struct device d = {vq, 0};
+		struct device_queue d = {vq, 0};
 		struct vring_desc got[64];
 		struct vq_segment s[8];
 		uint16_t id;
@@ -171,7 +104,7 @@ static void test_random_order(void **state)
 	(void)state;
 	for (unsigned indirect = 0; indirect < 2; indirect++) {
 		struct virtqueue *vq = make(32, true, indirect);
-		struct device d = {vq, 0};
+		struct device_queue d = {vq, 0};
 		bool used[64] = {0}; /* tokens */
 		uint16_t ids[32];
 		unsigned held = 0, inside = 0;
@@ -288,7 +221,7 @@ static bool interrupts(struct virtqueue *vq, uint16_t old)
 static void test_interrupts(void **state)
 {
 	struct virtqueue *vq = make(8, true, false);
-	struct device d = {vq, 0};
+	struct device_queue d = {vq, 0};
 	struct vring_desc got[8];
 	struct vq_segment s = {1, 1};
 	uint16_t id;
@@ -319,12 +252,12 @@ static void test_interrupts(void **state)
 	destroy(vq);
 }
 
-static struct virtqueue *with_one(struct device *d, unsigned writable)
+static struct virtqueue *with_one(struct device_queue *d, unsigned writable)
 {
 	struct virtqueue *vq = make(4, true, true);
 	struct vq_segment s = {1, writable};
 
-	*d = (struct device){vq, 0};
+	*d = (struct device_queue){vq, 0};
 	assert_int_equal(virtqueue_add(vq, &s, 0, 1, d), 0);
 	return vq;
 }
@@ -351,7 +284,7 @@ static void expect_broken(struct virtqueue *vq)
 static void test_lies(void **state)
 {
 	struct virtqueue *vq;
-	struct device d;
+	struct device_queue d;
 
 	(void)state;
 	vq = with_one(&d, 10);
@@ -385,7 +318,7 @@ static void test_lies(void **state)
 static void test_length_of_read_only(void **state)
 {
 	struct virtqueue *vq = make(4, true, true);
-	struct device d = {vq, 0};
+	struct device_queue d = {vq, 0};
 	struct vq_segment s = {1, 10};
 	uint32_t len = 77;
 
@@ -401,7 +334,7 @@ static void test_used_twice(void **state)
 {
 	struct vq_segment s = {1, 10};
 	struct virtqueue *vq;
-	struct device d;
+	struct device_queue d;
 
 	(void)state;
 	vq = with_one(&d, 10);
@@ -418,7 +351,7 @@ static void test_random_device(void **state)
 	(void)state;
 	for (unsigned round = 0; round < 20000; round++) {
 		struct virtqueue *vq = make(8, rand() % 2, rand() % 2);
-		struct device d = {vq, 0};
+		struct device_queue d = {vq, 0};
 		bool inside[16] = {0};
 
 		for (unsigned step = 0; step < 60; step++) {
