@@ -48,7 +48,7 @@ FUZZ_OF_virtio_blk := kernel/dev/virtio/virtqueue.c kernel/dev/virtio/virtio.c k
 FUZZ_OF_netfront   := $(wildcard kernel/dev/xen/netfront*.c) $(FUZZ_PACKETS) kernel/net/packet_gso.c
 FUZZ_OF_blkfront   := $(wildcard kernel/dev/xen/blkfront*.c)
 FUZZ_OF_xenbus     := $(wildcard kernel/dev/xen/xenbus*.c kernel/dev/xen/xenstore*.c)
-FUZZ_FAKES         := $(wildcard tests/unit/*_backend.h tests/unit/*_device.h tests/unit/*_fake.h) tests/fuzz/asserts.h
+FUZZ_FAKES         := $(wildcard tests/unit/*_backend.h tests/unit/*_device.h tests/unit/*_fake.h) tests/fuzz/driver.h
 
 fuzz-net: $(FUZZ_DRIVERS:%=$(BUILD)/fuzz/fuzz_%)
 .SECONDEXPANSION:

@@ -4,17 +4,11 @@
  * pages mapped, come and go, and say anything in the store. Whatever it does, each request is
  * finished exactly once, and no memory but what it keeps is lost.
  */
+#include "driver.h"
 #include "../unit/blkfront_backend.h"
 #include "engine.h"
-#include "lib/printk.h"
 
 const char fuzz_name[] = "blkfront";
-
-/* Broken devices are what this is about. */
-void printk(const char *fmt, ...)
-{
-	(void)fmt;
-}
 
 void fuzz_setup(void)
 {
@@ -96,16 +90,17 @@ static const char *const values[] = {"0",   "1",    "2",     "3",	   "12",
 /* A connection the frontend did not want, or a disk that it does not know yet, is not used. */
 static void reconnect(void)
 {
-	if (be.bus.attached)
+	if (device.attached)
 		backend_disconnect();
 	spoilt = false;
-	be.bus.attached = true;
-	if (be.driver->connect(&be.bus)) {
-		be.bus.attached = false;
+	device.attached = true;
+	assert_int_equal(ports_open(), 0);
+	if (be.driver->connect(&device)) {
+		device.attached = false;
 		return;
 	}
 	backend_map();
-	if (be.driver->ready(&be.bus))
+	if (be.driver->ready(&device))
 		backend_disconnect();
 	else
 		be.logical = be.disk->logical;
@@ -125,13 +120,13 @@ static void step(uint8_t action, uint8_t a, uint8_t b)
 	case 2:
 		for (unsigned n = a % 16u; be.ring && !spoilt && n-- && backend_take(&id, &op);)
 			backend_answer(id, op, b % 8u ? 0 : (int16_t)(a / 16 - 3));
-		backend_event();
+		event(be.port);
 		break;
 	case 3:
 		if (be.ring)
 			((volatile uint8_t *)be.ring)[a % 64u] = b;
 		spoilt |= a % 64u < 12; /* not the event index of answers */
-		backend_event();
+		event(be.port);
 		break;
 	case 4:
 		if (be.ring)
@@ -143,22 +138,22 @@ static void step(uint8_t action, uint8_t a, uint8_t b)
 			break;
 		backend_answer(a % 140u, b % 8u, (int8_t)b);
 		spoilt = true;
-		backend_event();
+		event(be.port);
 		break;
 	case 6:
-		set(names[a % 11u], values[b % 15u]);
-		if (be.bus.attached && action & 64)
-			be.driver->changed(&be.bus);
+		offer(names[a % 11u], values[b % 15u]);
+		if (device.attached && action & 64)
+			be.driver->changed(&device);
 		break;
 	case 7:
 		reconnect();
 		break;
 	case 8:
 		for (unsigned i = a; i < a + 40u; i++)
-			be.grants[i].mapped = be.grants[i].page && b & 1;
+			grants[i].held = grants[i].active && b & 1;
 		break;
 	default:
-		be.page_limit = be.pages + a % 16u * (b % 16u);
+		page_limit = live_pages + a % 16u * (b % 16u);
 	}
 }
 
@@ -168,23 +163,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	backend_init();
 	spoilt = false;
-	grant_leaked = 0;
 	for (; size >= 3 && data[0] % 10 == 6; data += 3, size -= 3)
 		step(data[0] & 63, data[1], data[2]);
-	if (be.driver->probe(&be.bus))
+	if (be.driver->probe(&device))
 		return 0;
 	reconnect();
 	for (; size >= 3; data += 3, size -= 3)
 		step(data[0], data[1], data[2]);
-	if (be.bus.attached)
+	if (device.attached)
 		backend_disconnect();
-	for (unsigned i = 0; i < GRANTS; i++)
-		be.grants[i].mapped = false;
+	for (unsigned i = 0; i < GRANTS_MAX; i++)
+		grants[i].held = false;
 	disk = be.disk;
-	be.driver->removed(&be.bus);
+	be.driver->removed(&device);
 	for (unsigned i = 0; i < REQUESTS; i++)
 		check(!requests[i].busy, "a request without an end");
-	free_kept();
+	no_memory_lost();
 	if (disk)
 		free(disk->driver);
 	return 0;

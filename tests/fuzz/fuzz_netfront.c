@@ -3,19 +3,13 @@
  * store, then four bytes a step, an action and its numbers. It may write what it likes to the pages
  * it was granted: indices, answers that were never asked for, extra slots, lengths, offsets.
  */
-#include "asserts.h"
-#define PAGES_MAX  1024u
-#define GRANTS_MAX 1024u
+#include "driver.h"
 #include "../unit/netfront_backend.h"
 #include "engine.h"
 
 const char fuzz_name[] = "netfront";
 
-/* Backends that lie are what this is about. */
-void printk(const char *fmt, ...)
-{
-	(void)fmt;
-}
+#define PAGES 1024u /* that there are */
 
 void fuzz_setup(void)
 {
@@ -200,9 +194,9 @@ static void scribble_pages(void)
 	unsigned at = word() % PAGE_SIZE;
 	uint8_t value = byte();
 
-	for (unsigned i = 0; i < GRANTS_MAX; i++)
+	for (unsigned i = 0; i < grants_end; i++)
 		if (grants[i].active && !grants[i].readonly)
-			((uint8_t *)(uintptr_t)grants[i].page)[at] = value;
+			grants[i].page[at] = value;
 }
 
 static void multicast(void)
@@ -250,7 +244,7 @@ static void step(void)
 	case 12: {
 		uint8_t b = byte();
 		packet_stats.bytes_limit = b & 1 ? 64u << 20 : packet_stats.bytes + b * 64u;
-		page_limit = b & 2 ? PAGES_MAX : live_pages + b;
+		page_limit = b & 2 ? PAGES : live_pages + b;
 		break;
 	}
 	case 13:
@@ -296,6 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input = data;
 	left = size;
 	clean();
+	page_limit = PAGES;
 	/* One interface for all inputs: they are never freed. */
 	device.id = 1;
 	set_node(FRONTEND, "mac", "00:16:3e:00:00:01");

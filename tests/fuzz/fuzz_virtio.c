@@ -2,18 +2,11 @@
  * The virtio network driver against a device that does what the input says: three bytes a step, an
  * action and its numbers. The device may write what it likes wherever it may write.
  */
-#include "asserts.h"
+#include "driver.h"
 #include "../unit/virtio_net_device.h"
 #include "engine.h"
-#include "lib/printk.h"
 
 const char fuzz_name[] = "virtio";
-
-/* Broken devices are what this is about. */
-void printk(const char *fmt, ...)
-{
-	(void)fmt;
-}
 
 void fuzz_setup(void)
 {

@@ -3,18 +3,11 @@
  * action and its numbers. The device may write what it likes wherever it may write. Whatever it
  * does, every request ends exactly once.
  */
-#include "asserts.h"
+#include "driver.h"
 #include "../unit/virtio_blk_device.h"
 #include "engine.h"
-#include "lib/printk.h"
 
 const char fuzz_name[] = "virtio_blk";
-
-/* Broken devices are what this is about. */
-void printk(const char *fmt, ...)
-{
-	(void)fmt;
-}
 
 void fuzz_setup(void)
 {

@@ -5,93 +5,14 @@
  * taken must be given back, and calls of a driver must come in their order.
  */
 #include <asm/errno.h>
-#include "asserts.h"
-#include "dev/xen/xenbus.h"
-#define FAKE_OWN_CHANNELS
-#include "../unit/xenstore_fake.h"
+#include "driver.h"
+#include "../unit/xenbus_fake.h"
 #include "engine.h"
-#include "lib/printk.h"
 
 const char fuzz_name[] = "xenbus";
 
 #define BACKEND "/local/domain/0/backend/vif/1/0"
 #define FRONT	"device/vif/0"
-
-/* Stores that lie are what this is about. */
-void printk(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
-/* ---- what xenbus uses of Xen ---- */
-
-static unsigned grants, channels;
-static bool stale_now;
-
-int grant_access(domid_t domain, paddr_t phys, bool readonly)
-{
-	(void)phys;
-	assert_false(readonly);
-	assert_true(domain < DOMID_FIRST_RESERVED);
-	return (int)++grants + 8;
-}
-
-void grant_end_or_leak(grant_ref_t ref, paddr_t block, unsigned order)
-{
-	(void)ref;
-	(void)order;
-	grants--;
-	free((void *)block);
-}
-
-paddr_t page_alloc_zero(unsigned order)
-{
-	return (paddr_t)calloc(1, PAGE_SIZE << order);
-}
-
-void page_free(paddr_t p, unsigned order)
-{
-	(void)order;
-	free((void *)p);
-}
-
-void *phys_to_virt(paddr_t p)
-{
-	return (void *)p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)v;
-}
-
-int evtchn_attach(evtchn_port_t port, irq_handler_t handler, void *arg)
-{
-	(void)arg;
-	if (port == FAKE_PORT)
-		fake.handler = handler;
-	return 0;
-}
-
-int evtchn_alloc(domid_t remote)
-{
-	(void)remote;
-	return (int)++channels + 10;
-}
-
-void evtchn_close(evtchn_port_t port)
-{
-	(void)port;
-	if (!stale_now)
-		channels--;
-}
-
-void evtchn_stale(bool yes)
-{
-	stale_now = yes;
-	if (yes)
-		channels = 0;
-}
 
 /* ---- drivers that check the order in which they are called ---- */
 
@@ -410,6 +331,7 @@ static void step(void)
 
 void fuzz_setup(void)
 {
+	last_domain = DOMID_FIRST_RESERVED - 1;
 	fake_reset();
 	fake.in_boot = true;
 	settle();

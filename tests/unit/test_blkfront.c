@@ -161,17 +161,17 @@ static void test_connect(void **state)
 {
 	(void)state;
 	backend_init();
-	set("sector-size", "4096");
-	set("sectors", "16385");
-	set("info", "6");
-	set("discard-granularity", "65536");
+	offer("sector-size", "4096");
+	offer("sectors", "16385");
+	offer("info", "6");
+	offer("discard-granularity", "65536");
 	start();
-	assert_string_equal(node(be.bus.dir, "ring-page-order"), "2");
-	assert_string_equal(node(be.bus.dir, "num-ring-pages"), "4");
-	assert_null(node(be.bus.dir, "ring-ref"));
-	assert_string_equal(node(be.bus.dir, "protocol"), "x86_64-abi");
-	assert_string_equal(node(be.bus.dir, "event-channel"), "7");
-	assert_string_equal(node(be.bus.dir, "feature-persistent"), "1");
+	assert_string_equal(node(FRONTEND, "ring-page-order"), "2");
+	assert_string_equal(node(FRONTEND, "num-ring-pages"), "4");
+	assert_null(node(FRONTEND, "ring-ref"));
+	assert_string_equal(node(FRONTEND, "protocol"), "x86_64-abi");
+	assert_string_equal(node(FRONTEND, "event-channel"), "7");
+	assert_string_equal(node(FRONTEND, "feature-persistent"), "1");
 	assert_string_equal(be.disk->name, "xvda");
 	assert_int_equal(be.disk->major, 202);
 	assert_int_equal(be.disk->logical, 4096);
@@ -180,55 +180,55 @@ static void test_connect(void **state)
 	assert_int_equal(be.disk->discard_granularity, 65536);
 	assert_true(be.disk->readonly && be.disk->removable && be.disk->flush && be.disk->discard);
 	/* A new size, a bad one. */
-	set("sectors", "800");
-	be.driver->changed(&be.bus);
+	offer("sectors", "800");
+	be.driver->changed(&device);
 	assert_int_equal(be.disk->sectors, 800);
-	set("sectors", "18446744073709551615");
-	be.driver->changed(&be.bus);
-	set("sectors", NULL);
-	be.driver->changed(&be.bus);
+	offer("sectors", "18446744073709551615");
+	be.driver->changed(&device);
+	offer("sectors", NULL);
+	be.driver->changed(&device);
 	assert_int_equal(be.disk->sectors, 800);
 	/* The next backend is older, and the disk grew. */
 	backend_disconnect();
-	assert_null(be.handler);
-	assert_int_equal(be.ngrants, 0);
-	set("max-ring-page-order", NULL);
-	set("feature-flush-cache", NULL);
-	set("feature-barrier", NULL);
-	set("feature-discard", NULL);
-	set("sectors", "1600");
-	set("info", "0");
+	assert_int_equal(ports_open(), 0);
+	assert_int_equal(grants_reserved(), 0);
+	offer("max-ring-page-order", NULL);
+	offer("feature-flush-cache", NULL);
+	offer("feature-barrier", NULL);
+	offer("feature-discard", NULL);
+	offer("sectors", "1600");
+	offer("info", "0");
 	assert_int_equal(backend_connect(), 0);
-	assert_null(node(be.bus.dir, "ring-page-order"));
-	assert_null(node(be.bus.dir, "num-ring-pages"));
-	assert_non_null(node(be.bus.dir, "ring-ref"));
+	assert_null(node(FRONTEND, "ring-page-order"));
+	assert_null(node(FRONTEND, "num-ring-pages"));
+	assert_non_null(node(FRONTEND, "ring-ref"));
 	assert_int_equal(be.disk->sectors, 1600);
 	assert_false(be.disk->readonly || be.disk->flush || be.disk->discard);
 	/* The other way to offer several pages. */
 	backend_disconnect();
-	set("max-ring-pages", "2");
+	offer("max-ring-pages", "2");
 	assert_int_equal(backend_connect(), 0);
-	assert_string_equal(node(be.bus.dir, "ring-page-order"), "1");
+	assert_string_equal(node(FRONTEND, "ring-page-order"), "1");
 	/* Sectors of another size: files are open that know the old one. */
 	backend_disconnect();
-	set("sector-size", "512");
+	offer("sector-size", "512");
 	assert_int_equal(backend_connect(), -ENODEV);
 	stop();
-	assert_int_equal(be.ngrants, 0);
-	assert_int_equal(be.pages, 0);
+	assert_int_equal(grants_reserved(), 0);
+	assert_int_equal(live_pages, 0);
 }
 
 static void refuse(const char *name, const char *value)
 {
 	backend_init();
-	set(name, value);
-	assert_int_equal(be.driver->probe(&be.bus), 0);
+	offer(name, value);
+	assert_int_equal(be.driver->probe(&device), 0);
 	assert_int_not_equal(backend_connect(), 0);
 	backend_disconnect();
 	assert_null(be.disk);
-	be.driver->removed(&be.bus);
-	assert_int_equal(be.ngrants, 0);
-	assert_int_equal(be.pages, 0);
+	be.driver->removed(&device);
+	assert_int_equal(grants_reserved(), 0);
+	assert_int_equal(live_pages, 0);
 }
 
 static void test_refused(void **state)
@@ -243,20 +243,20 @@ static void test_refused(void **state)
 	refuse("sector-size", "2147483648");
 	refuse("info", "1");
 	backend_init();
-	xs_write(0, be.bus.dir, "device-type", "cdrom");
-	assert_int_equal(be.driver->probe(&be.bus), -ENODEV);
+	set_node(FRONTEND, "device-type", "cdrom");
+	assert_int_equal(be.driver->probe(&device), -ENODEV);
 	backend_init();
-	xs_write(0, be.bus.dir, "virtual-device", "5");
-	assert_int_equal(be.driver->probe(&be.bus), -ENODEV);
+	set_node(FRONTEND, "virtual-device", "5");
+	assert_int_equal(be.driver->probe(&device), -ENODEV);
 	/* No memory at all. */
 	backend_init();
-	assert_int_equal(be.driver->probe(&be.bus), 0);
-	for (be.page_limit = 0; be.page_limit < 5; be.page_limit++)
+	assert_int_equal(be.driver->probe(&device), 0);
+	for (page_limit = 0; page_limit < 5; page_limit++)
 		assert_int_equal(backend_connect(), -ENOMEM);
-	assert_int_equal(be.pages, 0);
+	assert_int_equal(live_pages, 0);
 	assert_int_equal(backend_connect(), 0);
 	stop();
-	assert_int_equal(be.pages, 0);
+	assert_int_equal(live_pages, 0);
 }
 
 static void test_data(void **state)
@@ -266,9 +266,9 @@ static void test_data(void **state)
 	(void)state;
 	for (unsigned indirect = 0; indirect < 3; indirect++) {
 		backend_init();
-		set("feature-max-indirect-segments", indirect == 0   ? NULL
-						     : indirect == 1 ? "16"
-								     : "256");
+		offer("feature-max-indirect-segments", indirect == 0   ? NULL
+						       : indirect == 1 ? "16"
+								       : "256");
 		start();
 		for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 			for (uint32_t skip = 0; skip < 4096; skip += 1536) {
@@ -282,10 +282,10 @@ static void test_data(void **state)
 			}
 		}
 		assert_int_equal(be.indirect != 0, indirect != 0);
-		assert_int_equal(be.failed, 0);
+		assert_int_equal(failures, 0);
 		stop();
-		assert_int_equal(be.ngrants, 0);
-		assert_int_equal(be.pages, 0);
+		assert_int_equal(grants_reserved(), 0);
+		assert_int_equal(live_pages, 0);
 	}
 }
 
@@ -296,7 +296,7 @@ static void test_large_sectors(void **state)
 
 	(void)state;
 	backend_init();
-	set("sector-size", "4096");
+	offer("sector-size", "4096");
 	be.logical = 4096;
 	start();
 	t = write_at(8, 65536, 512, 1);
@@ -315,15 +315,15 @@ static void test_many(void **state)
 	backend_init();
 	start();
 	for (unsigned round = 0; round < 2; round++) {
-		be.notified = 0;
+		ports[be.port].notified = 0;
 		for (unsigned i = 0; i < 400; i++)
 			t[i] = write_at(i * 8, 4096, 0, 9);
-		assert_int_equal(be.notified, 0);
+		assert_int_equal(ports[be.port].notified, 0);
 		be.disk->ops->commit(be.disk);
 		be.disk->ops->commit(be.disk);
-		assert_int_equal(be.notified, 1);
+		assert_int_equal(ports[be.port].notified, 1);
 		assert_int_equal(backend_run(round), 400);
-		assert_int_equal(be.notified, 1);
+		assert_int_equal(ports[be.port].notified, 1);
 		for (unsigned i = 0; i < 400; i++)
 			expect(t[i], 0);
 		expect_data(0, 400 * 8 * 128, 0, 9);
@@ -331,7 +331,7 @@ static void test_many(void **state)
 	/* Large ones: 512 pages are what the pool may have here. */
 	for (unsigned i = 0; i < 12; i++)
 		t[i] = write_at(i * 1000, 500 * 1024, 512, 3);
-	assert_in_range(be.pages, 400, 516);
+	assert_in_range(live_pages, 400, 516);
 	backend_run(false);
 	for (unsigned i = 0; i < 12; i++)
 		expect(t[i], 0);
@@ -341,18 +341,18 @@ static void test_many(void **state)
 	backend_disconnect();
 	stop();
 	backend_init();
-	be.page_limit = 5;
+	page_limit = 5;
 	start();
 	t[0] = write_at(1, 60 * 1024, 512, 7);
 	t[1] = flush();
 	assert_int_equal(backend_run(false), 16);
 	expect(t[0], 0);
 	expect(t[1], 0);
-	be.page_limit = 6;
+	page_limit = 6;
 	expect_data(1, 60 * 1024, 0, 7);
-	be.page_limit = 8;
+	page_limit = 8;
 	expect_data(1, 60 * 1024, 0, 7);
-	assert_int_equal(be.failed, 0);
+	assert_int_equal(failures, 0);
 	stop();
 }
 
@@ -389,7 +389,7 @@ static void test_flush(void **state)
 	stop();
 
 	backend_init();
-	set("feature-flush-cache", "0");
+	offer("feature-flush-cache", "0");
 	start();
 	t = flush();
 	backend_run(false);
@@ -417,15 +417,15 @@ static void test_errors(void **state)
 
 	(void)state;
 	backend_init();
-	set("feature-max-indirect-segments", NULL);
-	set("max-ring-page-order", NULL);
-	be.page_limit = 2 + 11;
+	offer("feature-max-indirect-segments", NULL);
+	offer("max-ring-page-order", NULL);
+	page_limit = 2 + 11;
 	start();
 	t = write_at(0, 128 * 4096, 0, 1);
 	next = write_at(2000, 512, 0, 2);
 	assert_true(backend_take(&id, &op));
 	backend_answer(id, op, 77);
-	backend_event();
+	event(be.port);
 	backend_run(false);
 	assert_int_equal(be.requests, 2);
 	expect(t, -EIO);
@@ -452,7 +452,7 @@ static void test_reconnect(void **state)
 	for (unsigned i = 0; i < 5; i++)
 		assert_true(backend_take(&id, &op));
 	backend_answer(id, op, 0); /* t[2] */
-	backend_event();
+	event(be.port);
 	assert_int_equal(finished, 1);
 	expect(t[2], 0);
 	backend_disconnect();
@@ -460,13 +460,13 @@ static void test_reconnect(void **state)
 	part = write_at(9000, 512, 0, 4);
 	be.disk->ops->commit(be.disk);
 	assert_int_equal(finished, 1);
-	assert_int_equal(be.ngrants, 0);
+	assert_int_equal(grants_reserved(), 0);
 	/* One without all the features. */
-	set("feature-max-indirect-segments", NULL);
-	set("max-ring-page-order", NULL);
-	be.requests = be.flushes = be.notified = 0;
+	offer("feature-max-indirect-segments", NULL);
+	offer("max-ring-page-order", NULL);
+	be.requests = be.flushes = ports[be.port].notified = 0;
 	assert_int_equal(backend_connect(), 0);
-	assert_int_equal(be.notified, 1);
+	assert_int_equal(ports[be.port].notified, 1);
 	assert_int_equal(finished, 1);
 	backend_run(false);
 	assert_int_equal(be.flushes, 1);
@@ -495,7 +495,7 @@ static void test_reconnect(void **state)
 	while (backend_take(&id, &op))
 		;
 	backend_answer(id, op, -1);
-	backend_event();
+	event(be.port);
 	assert_false(t[0]->done || t[1]->done);
 	backend_disconnect();
 	expect(t[1], -EIO);
@@ -511,10 +511,10 @@ static void test_reconnect(void **state)
 	assert_true(backend_take(&id, &op));
 	backend_answer(id, op, 0);
 	t[1] = read_at(0, 4096, 0);
-	be.notified = 0;
-	be.driver->changed(&be.bus);
+	ports[be.port].notified = 0;
+	be.driver->changed(&device);
 	expect(t[0], 0);
-	assert_true(be.notified > 0);
+	assert_true(ports[be.port].notified > 0);
 	backend_run(false);
 	expect(t[1], 0);
 
@@ -524,13 +524,13 @@ static void test_reconnect(void **state)
 	t[1] = read_at(0, 4096, 0);
 	struct block_device *disk = be.disk;
 
-	be.driver->removed(&be.bus);
+	be.driver->removed(&device);
 	expect(t[0], -EIO);
 	expect(t[1], -EIO);
 	assert_true(be.gone);
 	expect(read_at(0, 4096, 0), -EIO);
 	disk->ops->commit(disk);
-	assert_int_equal(be.pages, 0);
+	assert_int_equal(live_pages, 0);
 	free(disk->driver);
 }
 
@@ -542,7 +542,7 @@ static void test_lies(void **state)
 	start();
 	for (unsigned lie = 0; lie < 7; lie++) {
 		struct test_request *t[3];
-		unsigned failed = be.failed;
+		unsigned failed = failures;
 		uint64_t id, id2;
 		uint8_t op;
 
@@ -574,18 +574,18 @@ static void test_lies(void **state)
 			backend_answer(id2, BLKIF_OP_FLUSH_DISKCACHE, 0);
 			break;
 		}
-		backend_event();
-		assert_int_equal(be.failed, failed + 1);
+		event(be.port);
+		assert_int_equal(failures, failed + 1);
 		expect(t[0], -EIO);
 		expect(t[1], lie == 6 ? 0 : -EIO);
 		/* It goes on lying, but nobody listens. */
 		be.ring->rsp_prod += 17;
-		backend_event();
-		assert_int_equal(be.failed, failed + 1);
+		event(be.port);
+		assert_int_equal(failures, failed + 1);
 		expect(read_at(0, 512, 0), -EIO);
 		backend_disconnect();
 		expect(flush(), -EIO);
-		assert_int_equal(be.ngrants, 0);
+		assert_int_equal(grants_reserved(), 0);
 		assert_int_equal(backend_connect(), 0);
 		t[2] = write_at(0, 65536, 0, 8);
 		backend_run(false);
@@ -593,7 +593,7 @@ static void test_lies(void **state)
 		expect_data(0, 65536, 0, 8);
 	}
 	stop();
-	assert_int_equal(be.pages, 0);
+	assert_int_equal(live_pages, 0);
 }
 
 /* What the backend keeps mapped is not used for another, nor is more given to it without end. */
@@ -603,42 +603,41 @@ static void test_kept(void **state)
 
 	(void)state;
 	backend_init();
-	grant_leaked = 0;
 	start();
 	struct test_request *t = write_at(0, 300 * 1024, 0, 1);
 
 	backend_run(false);
 	expect(t, 0);
-	pages = be.pages;
-	for (unsigned i = 1; i < GRANTS; i++)
-		be.grants[i].mapped = be.grants[i].page != NULL;
-	kept = be.ngrants;
+	pages = live_pages;
+	for (unsigned i = 1; i < GRANTS_MAX; i++)
+		grants[i].held = grants[i].active;
+	kept = grants_reserved();
 	backend_disconnect();
-	assert_int_equal(be.ngrants, kept);
+	assert_int_equal(grants_reserved(), kept);
 	/* The next connection has other pages. */
 	assert_int_equal(backend_connect(), 0);
 	expect_data(0, 300 * 1024, 0, 1);
-	assert_in_range(be.pages, pages + 76, pages + 84);
+	assert_in_range(live_pages, pages + 76, pages + 84);
 	backend_disconnect();
-	assert_int_equal(be.ngrants, kept);
+	assert_int_equal(grants_reserved(), kept);
 	/* It lets go of them: they are used again. */
-	for (unsigned i = 1; i < GRANTS; i++)
-		be.grants[i].mapped = false;
-	pages = be.pages;
+	for (unsigned i = 1; i < GRANTS_MAX; i++)
+		grants[i].held = false;
+	pages = live_pages;
 	assert_int_equal(backend_connect(), 0);
-	assert_int_equal(be.pages, pages); /* a ring for a ring */
+	assert_int_equal(live_pages, pages); /* a ring for a ring */
 	expect_data(0, 300 * 1024, 0, 1);
-	assert_int_equal(be.pages, pages);
+	assert_int_equal(live_pages, pages);
 	/* It keeps one ring after the other: it does not get as many as it likes. */
 	for (unsigned n = 0;; n++) {
-		for (unsigned i = 1; i < GRANTS; i++)
-			be.grants[i].mapped |= be.grants[i].page == (uint8_t *)be.ring;
+		for (unsigned i = 1; i < GRANTS_MAX; i++)
+			grants[i].held |= granted(i, true) == (uint8_t *)be.ring;
 		backend_disconnect();
 		if (backend_connect())
 			break;
 		assert_in_range(n, 0, 10);
 	}
-	be.bus.attached = false;
+	device.attached = false;
 	assert_int_equal(grant_leaked, 0);
 	stop();
 }

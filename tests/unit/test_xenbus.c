@@ -8,82 +8,10 @@
 #include <string.h>
 #include <asm/errno.h>
 #include <cmocka.h>
-#include "dev/xen/xenbus.h"
-#define FAKE_OWN_CHANNELS
-#include "xenstore_fake.h"
+#include "xenbus_fake.h"
 
 #define BACKEND "/local/domain/0/backend/vif/1/0"
 #define FRONT	"device/vif/0"
-
-/* ---- what xenbus uses of Xen ---- */
-
-static unsigned grants, channels;
-static bool stale_now;
-
-int grant_access(domid_t domain, paddr_t phys, bool readonly)
-{
-	(void)phys;
-	assert_false(readonly);
-	assert_int_equal(domain, 0);
-	return (int)++grants + 8;
-}
-
-void grant_end_or_leak(grant_ref_t ref, paddr_t block, unsigned order)
-{
-	(void)ref;
-	(void)order;
-	grants--;
-	free(phys_to_virt(block));
-}
-
-paddr_t page_alloc_zero(unsigned order)
-{
-	return (paddr_t)calloc(1, PAGE_SIZE << order);
-}
-
-void page_free(paddr_t p, unsigned order)
-{
-	(void)order;
-	free((void *)p);
-}
-
-void *phys_to_virt(paddr_t p)
-{
-	return (void *)p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)v;
-}
-
-int evtchn_attach(evtchn_port_t port, irq_handler_t handler, void *arg)
-{
-	(void)arg;
-	if (port == FAKE_PORT)
-		fake.handler = handler;
-	return 0;
-}
-
-int evtchn_alloc(domid_t remote)
-{
-	assert_int_equal(remote, 0);
-	return (int)++channels + 10;
-}
-
-void evtchn_close(evtchn_port_t port)
-{
-	(void)port;
-	if (!stale_now)
-		channels--;
-}
-
-void evtchn_stale(bool yes)
-{
-	stale_now = yes;
-	if (yes)
-		channels = 0;
-}
 
 /* ---- a driver that notes what is asked of it ---- */
 
