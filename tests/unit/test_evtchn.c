@@ -12,10 +12,12 @@
 #include <string.h>
 #include <asm/errno.h>
 #include <cmocka.h>
+#include "arch/x86_64/emulated.h"
+#include "arch/x86_64/traps.h"
 #include "hyper/xen/event_abi.h"
 #include "hyper/xen/evtchn.h"
 #include "hyper/xen/shared.h"
-#include "mm/page.h"
+#include "phys_fake.h"
 
 #undef xen_hypercall
 #define PORTS 4096u
@@ -43,21 +45,25 @@ void page_free(paddr_t p, unsigned order)
 	free((void *)p);
 }
 
-void *phys_to_virt(paddr_t p)
-{
-	return (void *)p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (paddr_t)v;
-}
-
 int irq_alloc_vector(irq_handler_t handler, void *arg)
 {
 	upcall = handler;
 	upcall_arg = arg;
 	return 0xe0;
+}
+
+/* Where an upcall is taken as an exception. */
+static bool emulated;
+static unsigned absent_gate;
+
+bool cpu_emulated(void)
+{
+	return emulated;
+}
+
+void trap_by_absent_gate(unsigned vector)
+{
+	absent_gate = vector;
 }
 
 /* ---- Xen ---- */
@@ -228,7 +234,10 @@ static void start(bool fifo)
 	offer_fifo = fifo;
 	xen_vcpu_info.evtchn_upcall_pending = 1; /* as registering it leaves it */
 	xen_vcpu_info.evtchn_pending_sel = ~0ul;
+	emulated = fifo; /* either, once */
+	absent_gate = 0;
 	assert_int_equal(evtchn_init(), 0);
+	assert_int_equal(absent_gate, emulated ? 0xe0 : 0);
 	assert_string_equal(evtchn_abi(), fifo ? "FIFO" : "2-level");
 	assert_int_equal(xen_vcpu_info.evtchn_upcall_pending, 0);
 }
