@@ -14,8 +14,8 @@
 #include <cmocka.h>
 #include "dev/block_internal.h"
 #include "lib/printk.h"
-#include "mm/page.h"
 #include "mm/uaccess.h"
+#include "phys_fake.h"
 #include "sched/sched.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
@@ -26,16 +26,6 @@
 #define THREADS 8
 
 /* ---- what stands in for the kernel ---- */
-
-void *phys_to_virt(paddr_t p)
-{
-	return (void *)(uintptr_t)p;
-}
-
-paddr_t virt_to_phys(const void *v)
-{
-	return (uintptr_t)v;
-}
 
 static unsigned blocks, memory_percent; /* allocations that succeed */
 static size_t ram;			/* pages */
