@@ -34,39 +34,59 @@ static void check6(const struct frame *r)
 			 0xffff);
 }
 
+/* An ICMPv6 message arrives, with its sum. */
+static void receive6(const char *src, const char *dst, uint8_t *m, uint32_t len)
+{
+	uint8_t f[200];
+
+	sum6(m, len, src, dst);
+	host_receive(f, host_ip6(f, src, dst, 58, m, len));
+}
+
+/* The next frame of ours: it is an ICMPv6 message of this type. */
+static struct frame *sent6(uint8_t type)
+{
+	struct frame *r = host_sent();
+
+	assert_non_null(r);
+	check6(r);
+	assert_int_equal(r->b[54], type);
+	return r;
+}
+
+/* Neighbour discovery (RFC 4861, 4.3, 4.4): the peer asks for target, or says that it has it. */
+static void discovery(uint8_t m[32], uint8_t type, uint8_t flags, const struct ip_addr *target)
+{
+	memset(m, 0, 32);
+	m[0] = type;
+	m[4] = flags;
+	memcpy(m + 8, target, 16);
+	m[24] = type == 135 ? 1 : 2; /* the link address of the sender, of the target */
+	m[25] = 1;
+	memcpy(m + 26, peer_mac, 6);
+}
+
 /* Echo from a neighbour that must be found first. */
 static void test_echo(void **state)
 {
-	uint8_t m[64] = {128}, f[200];
+	struct ip_addr peer = host_addr("2001:db8::9");
+	uint8_t m[64] = {128}, na[32];
 	struct frame *r;
 
 	(void)state;
 	for (int i = 4; i < 64; i++)
 		m[i] = (uint8_t)i;
-	sum6(m, 64, "2001:db8::9", "2001:db8::2");
-	host_receive(f, host_ip6(f, "2001:db8::9", "2001:db8::2", 58, m, 64));
-	r = host_sent();
-	assert_non_null(r);
-	check6(r);
-	assert_int_equal(r->b[54], 135);
+	receive6("2001:db8::9", "2001:db8::2", m, 64);
+	r = sent6(135);
 	assert_int_equal(r->b[21], 255);
 	assert_memory_equal(r->b, "\x33\x33\xff\0\0\x09", 6);
 	assert_memory_equal(r->b + 78, "\1\1", 2);
 	assert_memory_equal(r->b + 80, host_mac, 6);
 	assert_null(host_sent());
 
-	uint8_t na[32] = {136, 0, 0, 0, 0x60};
-	struct ip_addr t = host_addr("2001:db8::9");
-	memcpy(na + 8, &t, 16);
-	na[24] = 2;
-	na[25] = 1;
-	memcpy(na + 26, peer_mac, 6);
-	sum6(na, 32, "2001:db8::9", "2001:db8::2");
-	host_receive(f, host_ip6(f, "2001:db8::9", "2001:db8::2", 58, na, 32));
-	r = host_sent();
-	assert_non_null(r);
-	check6(r);
-	assert_int_equal(r->b[54], 129);
+	discovery(na, 136, 0x60, &peer);
+	receive6("2001:db8::9", "2001:db8::2", na, 32);
+	r = sent6(129);
 	assert_memory_equal(r->b + 58, m + 4, 60);
 	host_no_leaks();
 }
@@ -74,21 +94,14 @@ static void test_echo(void **state)
 /* RFC 4861, 7.2.4: our address is asked for. */
 static void test_solicited(void **state)
 {
-	uint8_t ns[32] = {135}, f[200];
+	uint8_t ns[32], f[200];
 	struct ip_addr t = host_addr("2001:db8::2");
 	struct frame *r;
 
 	(void)state;
-	memcpy(ns + 8, &t, 16);
-	ns[24] = 1;
-	ns[25] = 1;
-	memcpy(ns + 26, peer_mac, 6);
-	sum6(ns, 32, "2001:db8::9", "ff02::1:ff00:2");
-	host_receive(f, host_ip6(f, "2001:db8::9", "ff02::1:ff00:2", 58, ns, 32));
-	r = host_sent();
-	assert_non_null(r);
-	check6(r);
-	assert_int_equal(r->b[54], 136);
+	discovery(ns, 135, 0, &t);
+	receive6("2001:db8::9", "ff02::1:ff00:2", ns, 32);
+	r = sent6(136);
 	assert_int_equal(r->b[58], 0x60);
 	assert_memory_equal(r->b + 62, &t, 16);
 	assert_memory_equal(r->b + 80, host_mac, 6);
@@ -105,7 +118,7 @@ static void test_solicited(void **state)
 static void test_duplicate(void **state)
 {
 	struct ip_addr a = host_addr("2001:db8::77");
-	uint8_t na[32] = {136, 0, 0, 0, 0x20}, f[200];
+	uint8_t na[32];
 	struct frame *r;
 
 	(void)state;
@@ -121,12 +134,8 @@ static void test_duplicate(void **state)
 			assert_memory_equal(r->b + 22, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
 		}
 	assert_true(asked);
-	memcpy(na + 8, &a, 16);
-	na[24] = 2;
-	na[25] = 1;
-	memcpy(na + 26, peer_mac, 6);
-	sum6(na, 32, "2001:db8::77", "ff02::1");
-	host_receive(f, host_ip6(f, "2001:db8::77", "ff02::1", 58, na, 32));
+	discovery(na, 136, 0x20, &a);
+	receive6("2001:db8::77", "ff02::1", na, 32);
 	assert_null(ifaddr_find(&host_eth, &a));
 	assert_non_null(ifaddr_find_any(&host_eth, &a));
 	assert_false(route_is_local(&host_eth, &a));
@@ -193,10 +202,7 @@ static void test_options(void **state)
 	assert_null(host_sent());
 	m[2] = 0x9e; /* 10: drop and complain */
 	host_receive(f, host_ip6(f, "2001:db8::9", "2001:db8::2", 60, m, 24));
-	r = host_sent();
-	assert_non_null(r);
-	check6(r);
-	assert_int_equal(r->b[54], 4);
+	r = sent6(4);
 	assert_int_equal(r->b[55], 2);
 	assert_int_equal(get_be32(r->b + 58), 42);
 	/* An unknown next header. */
@@ -220,9 +226,8 @@ static void test_path_mtu(void **state)
 	put_be32(m + 4, 1400);
 	host_ip6(f, "2001:db8::2", "2001:db8:1::1", 17, "12345678", 8);
 	memcpy(m + 8, f + 14, 48);
-	sum6(m, sizeof m, "2001:db8:1::fe", "2001:db8::2");
 	unsigned before = host_error_count;
-	host_receive(f, host_ip6(f, "2001:db8:1::fe", "2001:db8::2", 58, m, sizeof m));
+	receive6("2001:db8:1::fe", "2001:db8::2", m, sizeof m);
 	assert_int_equal(host_error_count, before + 1);
 	assert_int_equal(host_error.error, 90);
 	assert_int_equal(host_error.mtu, 1400);
