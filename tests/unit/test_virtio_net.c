@@ -563,27 +563,26 @@ static void test_control(void **state)
 static void test_busy(void **state)
 {
 	struct virtio_net *v = start();
+	struct device_queue *tx = &dev.queues[1];
 	unsigned kicks = dev.kicks[1], frames = 0;
 	uint16_t old;
 
 	(void)state;
-	*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] =
-	    0; /* wants the first notification */
+	device_wants(tx, 0);
 	epoll_busy = true;
 	assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
 	assert_int_equal(dev.kicks[1], kicks);
 	assert_true(v->poll.armed);
 	run_timer(&v->poll);
 	assert_int_equal(dev.kicks[1], ++kicks);
-	for (*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] = 1; dev.kicks[1] == kicks;
-	     frames++)
+	for (device_wants(tx, 1); dev.kicks[1] == kicks; frames++)
 		assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
 	assert_in_range(frames, 2, 10);
 	kicks++;
-	*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] = dev.queues[1].vq->avail->idx;
+	device_wants(tx, tx->vq->avail->idx);
 	assert_int_equal(xmit(v, make_frame(60, 8, 4000)), 0); /* much at once */
 	assert_int_equal(dev.kicks[1], ++kicks);
-	*(uint16_t *)(void *)&dev.queues[1].vq->used->ring[256] = dev.queues[1].vq->avail->idx;
+	device_wants(tx, tx->vq->avail->idx);
 	assert_int_equal(xmit(v, make_frame(60, 0, 0)), 0);
 	assert_int_equal(dev.kicks[1], kicks);
 

@@ -91,9 +91,8 @@ static unsigned take(uint16_t *id, struct vring_desc s[64])
 	struct device_queue *q = &dev.queues[0];
 	unsigned n = device_take(q, id, s);
 
-	/* Wants to be told of the next one (section 2.7.10). */
 	if (n)
-		*(volatile uint16_t *)&q->vq->used->ring[q->vq->size] = q->seen;
+		device_wants(q, q->seen);
 	return n;
 }
 

@@ -35,6 +35,12 @@ static unsigned device_take(struct device_queue *q, uint16_t *id, struct vring_d
 	}
 }
 
+/* The device wants to be notified of the buffer with this index (section 2.7.10). */
+static inline void device_wants(struct device_queue *q, uint16_t index)
+{
+	*(volatile uint16_t *)&q->vq->used->ring[q->vq->size] = index;
+}
+
 static void device_use(struct device_queue *q, uint32_t id, uint32_t len)
 {
 	struct vring_used *u = q->vq->used;

@@ -45,36 +45,34 @@ int grant_reserve(grant_ref_t *refs, unsigned n)
 	return 0;
 }
 
+/* What memory holds, over and over, until somebody writes to it. */
+static const char secret[16] __attribute__((nonstring)) = "not for backends";
+
+static void assert_no_secrets(const char *page)
+{
+	const char *end = page + PAGE_SIZE - sizeof secret + 1;
+
+	for (; (page = memchr(page, secret[0], (size_t)(end - page))) != NULL; page++)
+		assert_true(memcmp(page, secret, sizeof secret) != 0);
+}
+
 void grant_use(grant_ref_t ref, domid_t domain, paddr_t phys, bool readonly)
 {
 	assert_int_equal(domain, device.backend_domain);
 	assert_in_range(ref, GRANTS_FIRST, GRANTS_MAX - 1);
 	assert_true(grants[ref].reserved && !grants[ref].active);
 	assert_int_equal(phys % PAGE_SIZE, 0);
+	assert_no_secrets(phys_to_virt(phys));
 	grants[ref].active = true;
 	grants[ref].readonly = readonly;
 	grants[ref].held = false;
 	grants[ref].page = phys_to_virt(phys);
 }
 
-/* What memory holds that nobody has written to. */
-#define SECRET 0x5e
-
-static void no_secrets(const uint8_t *page)
-{
-	unsigned same = 0;
-
-	for (unsigned i = 0; i < PAGE_SIZE; i++) {
-		same = page[i] == SECRET ? same + 1 : 0;
-		assert_true(same < 16);
-	}
-}
-
 int grant_access(domid_t domain, paddr_t phys, bool readonly)
 {
 	grant_ref_t ref;
 
-	no_secrets(phys_to_virt(phys));
 	grant_reserve(&ref, 1);
 	grant_use(ref, domain, phys, readonly);
 	return (int)ref;
@@ -141,33 +139,43 @@ static struct {
 static unsigned blocks_end; /* there are none from here on */
 static unsigned live_pages, page_limit;
 
-paddr_t page_alloc(unsigned order)
+/* NULL: there are no pages left. */
+static void *block_new(unsigned order)
 {
 	unsigned i = 0;
-	void *p;
 
 	if (live_pages + (1u << order) > page_limit)
-		return PADDR_NONE;
-	p = aligned_alloc(PAGE_SIZE << order, PAGE_SIZE << order);
-	memset(p, SECRET, PAGE_SIZE << order);
+		return NULL;
 	while (i < blocks_end && blocks[i].start)
 		i++;
 	assert_in_range(i, 0, BLOCKS_MAX - 1);
 	if (i == blocks_end)
 		blocks_end++;
-	blocks[i].start = p;
+	blocks[i].start = aligned_alloc(PAGE_SIZE << order, PAGE_SIZE << order);
 	blocks[i].order = order;
 	live_pages += 1u << order;
+	return blocks[i].start;
+}
+
+paddr_t page_alloc(unsigned order)
+{
+	char *p = block_new(order);
+
+	if (!p)
+		return PADDR_NONE;
+	for (size_t at = 0; at < PAGE_SIZE << order; at += sizeof secret)
+		memcpy(p + at, secret, sizeof secret);
 	return virt_to_phys(p);
 }
 
 paddr_t page_alloc_zero(unsigned order)
 {
-	paddr_t p = page_alloc(order);
+	void *p = block_new(order);
 
-	if (p != PADDR_NONE)
-		memset(phys_to_virt(p), 0, PAGE_SIZE << order);
-	return p;
+	if (!p)
+		return PADDR_NONE;
+	memset(p, 0, PAGE_SIZE << order);
+	return virt_to_phys(p);
 }
 
 /* The block that begins at p; BLOCKS_MAX: none does. */
