@@ -55,11 +55,26 @@ static bool unmapped(uintptr_t at, size_t n)
 	return false;
 }
 
+/* A close with SO_LINGER may wait for years, as Linux's does: after a day there is a signal. */
+#define PATIENCE_NS 86400000000000u
+
+extern int (*vfs_test_sleep)(uint64_t deadline);
+
+static int (*sleep_of_machine)(uint64_t deadline);
+static uint64_t patience; /* until then */
+
+static int sleep_until_signal(uint64_t deadline)
+{
+	return machine_now() < patience ? sleep_of_machine(deadline) : -512; /* -ERESTARTSYS */
+}
+
 void fuzz_setup(void)
 {
 	vfs_test_bad = unmapped;
 	machine_sent = seen;
 	wire_start(true);
+	sleep_of_machine = vfs_test_sleep;
+	vfs_test_sleep = sleep_until_signal;
 	packets = wire_packets();
 	sockets = wire_sockets();
 }
@@ -101,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unsigned op = at[0], a = at[1], b = at[2];
 		size_t len, clen;
 		at += 3;
+		patience = machine_now() + PATIENCE_NS;
 		int fd = n ? fds[a % (unsigned)n] : -1;
 		const uint8_t *p;
 		/* Just as large as said, so that a read beyond is seen. */
@@ -253,6 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			}
 		}
 	}
+	patience = machine_now() + PATIENCE_NS;
 	machine_close_all();
 	machine_run_until(machine_now() + 400000000000u);
 	static unsigned rounds;
