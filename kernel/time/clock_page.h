@@ -92,7 +92,8 @@ static inline uint64_t clock_page_pvclock(struct clock_page *p)
 	do {
 		if ((last ^ life) >= PVCLOCK_LIFE)
 			return ns; /* nonsense: the caller tries again */
-		if (ns <= last - life)
+		/* Signed: it may step back behind the start of this life, below 0. */
+		if ((int64_t)(ns - (last - life)) <= 0)
 			return last - life;
 	} while (!atomic_compare_exchange_weak_explicit(
 	    &p->pvclock_last, &last, life + ns, memory_order_relaxed, memory_order_relaxed));

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <cmocka.h>
 #include "hyper/hyper.h"
 #include "sched/timer.h"
@@ -69,20 +70,30 @@ static void test_pvclock_wall(void **state)
 }
 
 /* The rate is changed up and down in small steps and large ones: never back, and never far. */
+static uint64_t host_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static void test_rate_changes(void **state)
 {
-	uint64_t last = 0, hz = 2500000000;
+	uint64_t last = 0, host = host_ns(), hz = 2500000000;
 
 	(void)state;
 	srand(2);
 	assert_int_equal(clock_monotonic(), 0);
 	clock_set_tsc_rate(hz);
 	for (unsigned i = 0; i < 100000; i++) {
-		uint64_t now = clock_monotonic();
+		uint64_t before = host_ns(), now = clock_monotonic();
 
 		assert_true(now >= last);
-		assert_true(now - last < 100000000); /* as long as this loop is not stopped */
+		/* The real rate is not known, and the host may stop us at any point. */
+		assert_true(now - last < 10 * (host_ns() - host) + 10000000);
 		last = now;
+		host = before;
 		if (i % 16 == 0) {
 			int64_t change = rand() % 2000001 - 1000000;
 
