@@ -108,10 +108,10 @@ func TestDiskRandomTransfers(t *testing.T) {
 	}
 }
 
-// Tens of thousands of interrupts, each of which the program waits for.
+// Thousands of interrupts, each of which the program waits for.
 func TestDiskBursts(t *testing.T) {
 	t.Parallel()
-	g := startDisk(t, disk, []string{"--disk", "blank:16M"}, "bursts", "/dev/xvda", "10000")
+	g := startDisk(t, disk, []string{"--disk", "blank:16M"}, "bursts", "/dev/xvda", "3000")
 	if out := g.succeeds(); !strings.Contains(out, "ok\n") {
 		t.Errorf("output:\n%s", out)
 	}
