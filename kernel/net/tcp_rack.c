@@ -66,6 +66,11 @@ bool tcp_rack_detect(struct tcp_sock *tp)
 		if (!sent_after(tp->rack_time, tp->rack_end, s->xmit_time, seg_end(s)))
 			break;
 		due = s->xmit_time + tp->rack_rtt + wnd;
+		/* Nothing is lost in the moment it was sent. Without that, a copy sent in the
+		 * moment of a delivered segment behind it would be lost at once, and so would its
+		 * own copy: for ever, where the clock does not move (a loopback of no delay). */
+		if (s->xmit_time == tcp_now)
+			due = tcp_now + 1;
 		if (due <= tcp_now) {
 			tcp_mark_lost(tp, s);
 			lost = true;
