@@ -97,6 +97,32 @@ CASE(loopback_self, "RFC 9293 3.5", "a socket that connects to its own port talk
 	CHECK_EQ(sk_recv(fd, 2000, 0), 1000);
 }
 
+CASE(loopback_self_full, "RFC 8985 6.2",
+     "what is sent again in the moment of a delivery is not lost in that moment")
+{
+	int fd = sk_tcp();
+	struct tcp_info info = {0};
+	unsigned n = sizeof info;
+
+	CHECK_EQ(sk_bind(fd, own(), 4001), 0);
+	sk_connect(fd, own(), 4001);
+	run_ms(10);
+	CHECK(sk_poll(fd) & POLLOUT);
+	sk_set(fd, SOL_SOCKET, SO_RCVBUF, 1);
+	sk_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	/* There is no room, then there is for what comes behind: the first is lost. */
+	for (unsigned i = 0; i < 60; i++) {
+		sk_send(fd, i % 2 ? 1 : 600, 0);
+		if (i % 3 == 2)
+			sk_recv(fd, 600, 0);
+		CHECK_EQ(sk_get_bytes(fd, IPPROTO_TCP, TCP_INFO, &info, &n), 0);
+		CHECK_RANGE(info.tcpi_total_retrans, 0, 100);
+	}
+	run_ms(1000);
+	CHECK_EQ(sk_get_bytes(fd, IPPROTO_TCP, TCP_INFO, &info, &n), 0);
+	CHECK_RANGE(info.tcpi_total_retrans, 1, 100);
+}
+
 CASE(loopback_refused, "connect(2)", "nobody listens: refused at once")
 {
 	int fd = sk_tcp();
