@@ -1,4 +1,5 @@
 /* Windows: what either end may send and offers. RFC 9293, 3.8.6; RFC 1122, 4.2; RFC 7323, 2. */
+#include <asm/errno.h>
 #include "packet.h"
 
 /* The right edge of the window that the machine offers. */
