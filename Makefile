@@ -18,6 +18,12 @@ KCFLAGS := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=small -mno-r
            $(KSTRING)
 KSRC    := $(sort $(shell find kernel -name '*.c' -o -name '*.S'))
 KOBJ    := $(patsubst %,$(BUILD)/%.o,$(KSRC))
+# Every image is linked with libunigornel.a and one of the others: the network stack, or what stands
+# in for it where the program opens no sockets.
+KOBJ_NET   := $(filter $(addprefix $(BUILD)/kernel/,net/% dev/virtio/net% dev/xen/netfront% vfs/proc_net%),$(KOBJ))
+KOBJ_NONET := $(BUILD)/kernel/no_network.c.o
+KOBJ_CORE  := $(filter-out $(KOBJ_NET) $(KOBJ_NONET),$(KOBJ))
+KLIBS      := $(addprefix $(BUILD)/,libunigornel.a libunigornel-net.a libunigornel-nonet.a)
 
 TOOL_CFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE
 TOOL_LIBS   := -lelf -lcjson
@@ -26,7 +32,7 @@ TOOL_OBJ    := $(patsubst %,$(BUILD)/%.o,$(TOOL_SRC))
 
 .PHONY: all kernel tool install clean check-tools
 all: kernel tool
-kernel: $(BUILD)/libunigornel.a
+kernel: $(KLIBS)
 tool: $(BUILD)/unigornel $(BUILD)/image.ld
 
 # The tool finds the linker script and the kernel library beside itself.
@@ -34,9 +40,12 @@ $(BUILD)/image.ld: kernel/image.ld
 	@mkdir -p $(@D)
 	@cp $< $@
 
-$(BUILD)/libunigornel.a: $(KOBJ)
+$(BUILD)/libunigornel.a: $(KOBJ_CORE)
+$(BUILD)/libunigornel-net.a: $(KOBJ_NET)
+$(BUILD)/libunigornel-nonet.a: $(KOBJ_NONET)
+$(KLIBS):
 	@mkdir -p $(@D); rm -f $@
-	@ar rcs $@ $(KOBJ)
+	@ar rcs $@ $^
 	@echo "  AR   $@"
 
 # The vDSO is the program's code and what time.Now costs; nobody takes backtraces by its frames.
@@ -69,8 +78,7 @@ check-tools:
 PREFIX ?= /usr/local
 install: all ## install the tool and what it links with below PREFIX (default /usr/local)
 	install -D $(BUILD)/unigornel $(DESTDIR)$(PREFIX)/bin/unigornel
-	install -D -m 644 $(BUILD)/libunigornel.a $(DESTDIR)$(PREFIX)/lib/unigornel/libunigornel.a
-	install -D -m 644 $(BUILD)/image.ld $(DESTDIR)$(PREFIX)/lib/unigornel/image.ld
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/unigornel $(KLIBS) $(BUILD)/image.ld
 
 clean:
 	rm -rf $(BUILD)

@@ -42,5 +42,8 @@ void kernel_main(const char *error)
 	hyper->console_start_input();
 	mm_free_boot_memory();
 	net_init();
+	if (hyper->probe_devices)
+		hyper->probe_devices();
+	net_start();
 	program_start();
 }

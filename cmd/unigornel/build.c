@@ -212,6 +212,8 @@ char *build_image(const struct gotool *go_found, const struct build *b, enum bui
 		progress_step("linking");
 		in.archive = archive;
 		in.uses = uses_of_archive(archive);
+		if (b->network != NETWORK_AUTO)
+			in.uses.network = b->network == NETWORK_YES;
 		in.files = pack_files(b, &in.uses);
 		link_image(&in, output);
 		unlink(archive);

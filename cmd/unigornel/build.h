@@ -11,6 +11,11 @@ struct build {
 	struct strv files; /* HOSTDIR[:GUESTDIR]s to pack into the image */
 	bool test;	   /* the package's test binary (go test -c) */
 	bool no_ca;	   /* leave the host's CA certificates out */
+	enum build_network {
+		NETWORK_AUTO,
+		NETWORK_YES,
+		NETWORK_NO
+	} network;	       /* AUTO: if it opens sockets */
 	struct strv testflags; /* flags for go test -c only */
 };
 

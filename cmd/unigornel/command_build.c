@@ -9,8 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_FILES 0x2001
-#define KEY_NO_CA 0x2002
+#define KEY_FILES   0x2001
+#define KEY_NO_CA   0x2002
+#define KEY_NETWORK 0x2003
+
+static enum build_network network_value(const char *arg)
+{
+	static const char *const values[] = {
+	    [NETWORK_AUTO] = "auto", [NETWORK_YES] = "yes", [NETWORK_NO] = "no"};
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+		if (!strcmp(arg, values[i]))
+			return (enum build_network)i;
+	die("--network %s: it is auto, yes or no", arg);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -28,6 +39,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NO_CA:
 		b->no_ca = true;
+		return 0;
+	case KEY_NETWORK:
+		b->network = network_value(arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		strv_add(&b->packages, arg);
@@ -47,6 +61,10 @@ static const struct argp_option options[] = {
     {"no-ca", KEY_NO_CA, NULL, 0,
      "Leave the host's CA certificates out, which programs that verify TLS peers otherwise get "
      "(SSL_CERT_FILE names others)",
+     1},
+    {"network", KEY_NETWORK, "auto|yes|no", 0,
+     "Link the network stack (270 KiB): yes, no, or, by default, if the program's symbols say that "
+     "it opens sockets; one that makes system calls by number needs yes",
      1},
     {0},
 };

@@ -120,6 +120,7 @@ int command_run(int argc, char **argv)
 			die("cannot make %s", dir);
 		r.build.output = dir;
 		r.build.no_ca = r.guest.no_ca;
+		r.build.network = network_asked(&r.guest.network) ? NETWORK_YES : NETWORK_AUTO;
 		enum build_result result;
 		image = build_image(&go, &r.build, &result);
 	}

@@ -328,7 +328,10 @@ static void test_package(struct test *t, const struct package *p)
 		printf("?   \t%s\t[no test files]\n", p->import_path);
 		return;
 	}
-	struct build b = {.flags = t->goflags, .test = true, .no_ca = t->guest.no_ca};
+	struct build b = {.flags = t->goflags,
+			  .test = true,
+			  .no_ca = t->guest.no_ca,
+			  .network = network_asked(&t->guest.network) ? NETWORK_YES : NETWORK_AUTO};
 	if (strcmp(p->import_path, "command-line-arguments"))
 		strv_add(&b.packages, p->import_path);
 	else

@@ -250,6 +250,10 @@ void guest_prepare(const struct guest_options *g, const char *image, const struc
 	/* Programs without sockets start faster and smaller without a device. */
 	m->network = network_finish(&g->network, info.network,
 				    g->hypervisor->user_network() ? ATTACH_USER : ATTACH_BRIDGE);
+	if (m->network->n && !info.network)
+		die("%s has no network stack, as its program opens no sockets: `unigornel build "
+		    "--network yes` links it",
+		    image);
 	make_command_line(g, m, words, args, &line);
 	if (line.len > MAX_TOTAL)
 		die("arguments and environment take %zu bytes; a machine takes %u (use --files)",

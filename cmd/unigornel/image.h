@@ -6,7 +6,7 @@ struct image_info {
 	uint64_t end;  /* first byte of physical memory behind it */
 	char *version; /* of the tool that made it */
 	char *go_version;
-	bool network; /* the program has sockets, as far as the image says */
+	bool network; /* it has the network stack, as its program opens sockets */
 };
 
 /* Reads the headers. NULL if it is an image of ours; else what is wrong with it, as the end of a

@@ -158,7 +158,8 @@ int image_report(const char *path)
 	     info.network
 		 ? "the program uses it: run gives it an interface, with addresses by DHCP "
 		   "or --ip"
-		 : "the program has no sockets: none unless --net asks for one");
+		 : "the program opens no sockets: the image has no network stack (build --network "
+		   "yes)");
 	line("boots by", f.pvh
 			     ? "PVH: QEMU -kernel (microvm, q35, pc), Xen type=\"pvh\", Firecracker"
 			     : "no PVH note: nothing boots it");

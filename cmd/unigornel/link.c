@@ -11,12 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KERNEL		 "libunigornel.a"
+#define NETWORK_STACK	 "libunigornel-net.a"
+#define NO_NETWORK_STACK "libunigornel-nonet.a"
+
 static bool has_library(const char *dir)
 {
-	char *a = xasprintf("%s/libunigornel.a", dir), *l = xasprintf("%s/image.ld", dir);
-	bool ok = !access(a, R_OK) && !access(l, R_OK);
-	free(a);
-	free(l);
+	static const char *const files[] = {KERNEL, NETWORK_STACK, NO_NETWORK_STACK, "image.ld"};
+	bool ok = true;
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		char *path = xasprintf("%s/%s", dir, files[i]);
+		ok &= !access(path, R_OK);
+		free(path);
+	}
 	return ok;
 }
 
@@ -263,7 +270,8 @@ void link_image(const struct link_input *in, const char *output)
 	strv_add(&argv, note);
 	strv_add(&argv, "--whole-archive");
 	strv_add(&argv, in->archive);
-	strv_addf(&argv, "%s/libunigornel.a", lib);
+	strv_addf(&argv, "%s/" KERNEL, lib);
+	strv_addf(&argv, "%s/%s", lib, in->uses.network ? NETWORK_STACK : NO_NETWORK_STACK);
 	strv_add(&argv, "--no-whole-archive");
 	if (in->libc)
 		add_libc(in, &argv);

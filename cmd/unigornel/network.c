@@ -314,6 +314,11 @@ static void settle_user(struct interface *f, unsigned nth)
 	free(ip6);
 }
 
+bool network_asked(const struct network *flags)
+{
+	return flags->n || flags->touched || flags->published;
+}
+
 struct network *network_finish(const struct network *flags, bool by_default,
 			       enum attachment standard)
 {
@@ -330,7 +335,7 @@ struct network *network_finish(const struct network *flags, bool by_default,
 	if (n->none && n->touched)
 		die("--net none: --ip, --gateway, --dns, --mac, --raw and --pcap need an "
 		    "interface");
-	if (!n->n && !n->none && (n->touched || n->published || by_default)) {
+	if (!n->n && !n->none && (network_asked(n) || by_default)) {
 		n->interfaces[0].kind = standard;
 		n->n = 1;
 	}

@@ -63,6 +63,9 @@ struct network {
  * means something else to `go test`. */
 extern const struct argp network_argp, network_publish_argp;
 
+/* True if the flags ask for an interface, or for something of one. */
+bool network_asked(const struct network *flags);
+
 /*
  * The network of one machine (allocated, for good), with what the flags left open settled.
  * by_default: the program uses the network, so it gets the standard one unless the flags say

@@ -7,12 +7,23 @@
 #include <string.h>
 #include <unistd.h>
 
-/* socket: C's, which a program with cgo leaves undefined. */
+/* Of package syscall, of golang.org/x/sys/unix wherever it is vendored, and of C, whose functions a
+ * program with cgo leaves undefined. */
 static bool opens_sockets(const char *symbol)
 {
-	return !strcmp(symbol, "syscall.socket") || !strcmp(symbol, "syscall.Socket") ||
-	       ends_with(symbol, "golang.org/x/sys/unix.socket") ||
-	       ends_with(symbol, "golang.org/x/sys/unix.Socket") || !strcmp(symbol, "socket");
+	static const char *const names[] = {"socket", "Socket", "socketpair", "Socketpair"};
+	static const char unix_package[] = "golang.org/x/sys/unix.";
+	const char *dot = strrchr(symbol, '.'), *name = dot ? dot + 1 : symbol;
+	size_t n = strlen(symbol) - strlen(name);
+	bool c = !dot, package = n == strlen("syscall.") && !memcmp(symbol, "syscall.", n);
+	bool module = n >= strlen(unix_package) &&
+		      !memcmp(name - strlen(unix_package), unix_package, strlen(unix_package));
+	if (!c && !package && !module)
+		return false;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
 }
 
 static void look_at_member(Elf *member, struct uses *u)

@@ -3,7 +3,7 @@
 #include "util.h"
 
 struct uses {
-	bool network; /* it can open sockets */
+	bool network; /* it can open sockets: the image gets the network stack */
 	bool roots;   /* it verifies certificates with the system's roots */
 };
 

@@ -1,5 +1,5 @@
-/* What net_init calls, in order: one function a part. Each is called once, with nothing held and
- * before any other thread runs. */
+/* What net_init and, the last one, net_start call, in order: one function a part. Each is called
+ * once, with nothing held and before any other thread runs. */
 #pragma once
 
 void ip_init(void);	  /* tables and timers of ip4, ip6, neighbours, routes */

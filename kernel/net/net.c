@@ -1,5 +1,4 @@
 /* The lock and the start of the network stack. */
-#include "hyper/hyper.h"
 #include "lib/spinlock.h"
 #include "mm/page.h"
 #include "net/init.h"
@@ -51,8 +50,10 @@ void net_init(void)
 	unix_init();
 	netlink_init();
 	packet_socket_init();
-	if (hyper->probe_devices)
-		hyper->probe_devices();
+}
+
+void net_start(void)
+{
 	epoll_back = catch_up;
 	netconfig_start();
 }

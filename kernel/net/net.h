@@ -25,9 +25,13 @@ void net_leave(void);
 /* Monotonic nanoseconds; the host tests' virtual clock. Any context. */
 uint64_t net_now(void);
 
-/* Brings up tables, loopback, the drivers' interfaces, then addresses as the command line or DHCP
- * say. Called once, before the program starts, with nothing held. */
+/* Brings up tables and loopback. Called once, before the drivers look for their devices, with
+ * nothing held. */
 void net_init(void);
+
+/* Gives the drivers' interfaces their addresses, as the command line or DHCP say. Called once,
+ * before the program starts, with nothing held. */
+void net_start(void);
 
 /* The program has ended: closes its connections and waits, within limits, until peers have what is
  * theirs. No thread runs meanwhile. Nothing may be held. */

@@ -1,12 +1,8 @@
 #include "vfs/splice.h"
 #include <asm/errno.h>
-#include <linux/eventpoll.h>
-#include "net/socket_abi.h"
-#include "net/socket_call.h"
-#include "sched/wait.h"
-#include "time/clock.h"
 #include "vfs/file.h"
 #include "vfs/inode.h"
+#include "vfs/uio.h"
 
 #define MEM_DEVICE(n) (1u << 8 | (n)) /* st_rdev of /dev/null and its like */
 
@@ -25,37 +21,6 @@ bool spliceable(struct file *f, bool into)
 	default:
 		return false;
 	}
-}
-
-long splice_to_socket(struct file *f, struct uio *u, bool more, struct netbuf *ref)
-{
-	struct socket_msg m;
-	socket_msg_init(&m, u);
-	m.ref = ref;
-	m.ref_offset = 0;
-	m.kernel = true;
-	return socket_send(socket_of(f), &m, MSG_DONTWAIT | (more ? MSG_MORE : 0u), true);
-}
-
-long splice_from_socket(struct file *f, struct uio *u)
-{
-	struct socket_msg m;
-	socket_msg_init(&m, u);
-	m.kernel = true;
-	return socket_recv(socket_of(f), &m, MSG_DONTWAIT, true);
-}
-
-int splice_wait_socket(struct file *f, bool write, bool nonblock)
-{
-	struct socket *so = socket_of(f);
-	uint64_t timeout = write ? so->sndtimeo : so->rcvtimeo;
-	uint64_t deadline = timeout ? clock_monotonic() + timeout : WAIT_FOREVER;
-	uint32_t events = (write ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLERR | EPOLLHUP;
-	struct waitqueue *wq = &so->wait;
-	if (nonblock)
-		return -EAGAIN;
-	int err = wait_event(wq, file_poll(f, &wq) & events, deadline);
-	return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
 long splice_copy(void *ctx, struct uio *dst)

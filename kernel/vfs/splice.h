@@ -5,16 +5,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct backing;
 struct file;
-struct netbuf;
 struct uio;
 
 /* May f's bytes be spliced out of it (or into it)? Data, sockets and most devices can. */
 bool spliceable(struct file *f, bool into);
 /* Sends the buffers of u to f, a socket, without waiting. more: further bytes follow at once
- * (MSG_MORE). ref: the same bytes, which never change, as memory of the stack; NULL if they may.
- * Bytes, -EAGAIN, -errno. */
-long splice_to_socket(struct file *f, struct uio *u, bool more, struct netbuf *ref);
+ * (MSG_MORE). Bytes, -EAGAIN, -errno. */
+long splice_to_socket(struct file *f, struct uio *u, bool more);
+/* As above, for bytes that never change: they are not copied, packets refer to them. Takes the
+ * caller's reference to backing, which keeps them. 0 if memory is short: they can still be copied.
+ */
+long splice_constant_to_socket(struct file *f, const void *data, size_t len,
+			       struct backing *backing, bool more);
 /* As above, out of a socket. 0 at the end. */
 long splice_from_socket(struct file *f, struct uio *u);
 /* Waits until a socket can be written (or read), or has an error, or its time-out is over. 0,

@@ -8,8 +8,6 @@
 #include "mm/kmalloc.h"
 #include "mm/uaccess.h"
 #include "mm/page.h"
-#include "net/net.h"
-#include "net/packet.h"
 #include "net/socket.h"
 #include "vfs/fdtable.h"
 #include "vfs/inode.h"
@@ -49,7 +47,7 @@ static struct sink sink_of(struct file *f, uint64_t *pos)
 static long put(struct sink *s, struct uio *u)
 {
 	if (s->socket)
-		return splice_to_socket(s->file, u, s->more, NULL);
+		return splice_to_socket(s->file, u, s->more);
 	if (s->pipe)
 		return pipe_fill(s->file, u->left, splice_copy, u);
 	return file_write(s->file, u, s->pos);
@@ -90,19 +88,6 @@ static long put_pages(struct filedata *d, uint64_t pos, size_t n, struct sink *s
 	return r;
 }
 
-/* Constant bytes of a file as memory of the stack. */
-struct constant {
-	struct netbuf buf;
-	struct backing *backing;
-};
-
-static void constant_release(struct netbuf *b)
-{
-	struct constant *c = container_of(b, struct constant, buf);
-	backing_put(c->backing);
-	kfree(c);
-}
-
 /* Bytes that never change (those of the image and of the boot module) go to a socket without being
  * copied: packets refer to them. 0 if those at pos are of another kind. */
 static long put_constant(struct filedata *d, uint64_t pos, size_t n, struct sink *s)
@@ -111,25 +96,10 @@ static long put_constant(struct filedata *d, uint64_t pos, size_t n, struct sink
 	struct backing *backing;
 	const void *data =
 	    filedata_constant(d, pos, n < CONSTANT_MAX ? n : CONSTANT_MAX, &len, &backing);
-	struct constant *c = data ? kmalloc(sizeof *c) : NULL;
-	if (!c) {
-		backing_put(backing);
+	if (!data)
 		return 0;
-	}
-	/* The image is mapped where it is linked; devices are told of the direct map. */
-	uint8_t *mem =
-	    (uintptr_t)data < USER_END ? phys_to_virt((uintptr_t)data) : (uint8_t *)(uintptr_t)data;
-	*c = (struct constant){
-	    .buf = {.refs = 1, .size = (uint32_t)len, .data = mem, .release = constant_release},
-	    .backing = backing};
-	struct uio u;
-	uio_init_kernel(&u, mem, len);
 	s->more = len < n && pos + len < filedata_size(d);
-	long r = splice_to_socket(s->file, &u, s->more, &c->buf);
-	net_enter();
-	netbuf_put(&c->buf);
-	net_leave();
-	return r;
+	return splice_constant_to_socket(s->file, data, len, backing, s->more);
 }
 
 /* A file whose bytes are not simply there, or somewhere that may wait: through a buffer. */

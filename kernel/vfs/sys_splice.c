@@ -40,7 +40,7 @@ static long drain_to_file(void *ctx, struct uio *u)
 {
 	struct other *o = ctx;
 	if (socket_of(o->file))
-		return splice_to_socket(o->file, u, o->more || u->left < o->left, NULL);
+		return splice_to_socket(o->file, u, o->more || u->left < o->left);
 	return file_write(o->file, u, o->pos);
 }
 

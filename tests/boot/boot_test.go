@@ -5,6 +5,7 @@ package boot
 import (
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -300,4 +301,18 @@ func TestStartingAProcessIsAnError(t *testing.T) {
 	if r.Code != 0 {
 		t.Errorf("exit code %d", r.Code)
 	}
+}
+
+// TestSocketsWithoutANetworkStack is a program whose use of sockets the tool cannot see.
+func TestSocketsWithoutANetworkStack(t *testing.T) {
+	p := machine.Build(t, behave)
+	machine.EachTarget(t, func(t *testing.T, target string) {
+		r := p.Run(t, target, args("socket"))
+		if want := strings.Repeat(syscall.ENOSYS.Error()+"\n", 3) + "still here\n"; !strings.HasSuffix(r.Output, want) || r.Code != 0 {
+			t.Errorf("exit code %d, output:\n%s", r.Code, r.Output)
+		}
+		if n := strings.Count(r.Output, "build it with --network yes"); n != 1 {
+			t.Errorf("the remedy is told %d times:\n%s", n, r.Output)
+		}
+	})
 }

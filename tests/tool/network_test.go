@@ -35,8 +35,16 @@ func serverImage(t *testing.T) string {
 	return path
 }
 
+// networkImage builds the hello program with the network stack that it does not need.
+func networkImage(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "hello.elf")
+	succeeds(t, call{dir: helloModule(t), args: []string{"build", "--network", "yes", "-o", path}})
+	return path
+}
+
 func TestBadNetworkFlags(t *testing.T) {
-	elf := image(t)
+	elf := networkImage(t)
 	for _, c := range []struct {
 		args  string
 		words []string
@@ -106,7 +114,7 @@ func TestBadNetworkFlags(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
-	elf := image(t)
+	elf := networkImage(t)
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -129,16 +137,16 @@ func TestPrivilegedPort(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may use any port")
 	}
-	refuses(t, call{args: []string{"run", "-p", "81:80", image(t)}}, "below 1024", "higher")
+	refuses(t, call{args: []string{"run", "-p", "81:80", networkImage(t)}}, "below 1024", "higher")
 }
 
 func TestNoSuchTap(t *testing.T) {
-	refuses(t, call{args: []string{"run", "--net", "tap=nosuchtap", image(t)}}, "nosuchtap", "ip tuntap add nosuchtap mode tap user")
+	refuses(t, call{args: []string{"run", "--net", "tap=nosuchtap", networkImage(t)}}, "nosuchtap", "ip tuntap add nosuchtap mode tap user")
 }
 
 // TestTapThatCannotBeUsed makes devices in a network namespace of its own.
 func TestTapThatCannotBeUsed(t *testing.T) {
-	elf := image(t)
+	elf := networkImage(t)
 	for name, c := range map[string]struct{ setup, want string }{
 		"down":  {"ip tuntap add t0 mode tap", "ip link set t0 up"},
 		"dummy": {"ip link add t0 type dummy && ip link set t0 up", "no tap device"},
@@ -177,7 +185,7 @@ func TestQEMUWithoutUserNetworking(t *testing.T) {
 		`-netdev user,id=net0: network backend 'user' is not compiled into this binary`,
 	} {
 		env := fakeQEMU(t, `echo "qemu-system-x86_64: `+said+`" >&2; exit 1`)
-		refuses(t, call{env: []string{env}, args: []string{"run", "--net", "user", image(t)}}, "no user networking", "qemu-system-x86")
+		refuses(t, call{env: []string{env}, args: []string{"run", "--net", "user", networkImage(t)}}, "no user networking", "qemu-system-x86")
 	}
 }
 
@@ -197,20 +205,25 @@ func arguments(t *testing.T, elf, flags string) string {
 func TestNetworkIsForProgramsThatUseIt(t *testing.T) {
 	hello, server := image(t), serverImage(t)
 	for _, c := range []struct {
-		elf, flags string
-		device     bool
+		target, flags string
+		device        bool
 	}{
-		{hello, "", false}, {hello, "--net user", true}, {hello, "-p 0:80", true}, {hello, "--ip dhcp", true},
-		{server, "", true}, {server, "--net none", false},
+		{hello, "", false}, {server, "", true}, {server, "--net none", false}, {networkImage(t), "", true},
+		// A package is built for what the flags ask.
+		{helloModule(t), "", false}, {helloModule(t), "--net none", false}, {helloModule(t), "--net user", true},
+		{helloModule(t), "-p 0:80", true}, {helloModule(t), "--ip dhcp", true},
 	} {
-		if got := strings.Contains(arguments(t, c.elf, c.flags), "virtio-net"); got != c.device {
-			t.Errorf("%s %s: a device: %v, want %v", filepath.Base(c.elf), c.flags, got, c.device)
+		if got := strings.Contains(arguments(t, c.target, c.flags), "virtio-net"); got != c.device {
+			t.Errorf("%s %s: a device: %v, want %v", filepath.Base(c.target), c.flags, got, c.device)
 		}
+	}
+	for _, flags := range []string{"--net user", "-p 0:80", "--ip dhcp"} {
+		refuses(t, call{args: append(append([]string{"run"}, strings.Fields(flags)...), hello)}, "no network stack", "build --network yes")
 	}
 }
 
 func TestNetworkOnTheCommandLine(t *testing.T) {
-	elf := image(t)
+	elf := networkImage(t)
 	pcap := filepath.Join(t.TempDir(), "x.pcap")
 	for _, c := range []struct {
 		flags string

@@ -2,4 +2,6 @@
 #pragma once
 #include "dev/virtio/virtio.h"
 
-extern const struct virtio_driver virtio_net_driver, virtio_rng_driver, virtio_blk_driver;
+extern const struct virtio_driver virtio_rng_driver, virtio_blk_driver;
+/* Weak: no part of an image without a network stack (kernel/no_network.c). */
+extern const struct virtio_driver virtio_net_driver __attribute__((weak));

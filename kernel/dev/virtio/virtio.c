@@ -37,7 +37,7 @@ bool virtio_reset(struct virtio_device *d)
 static const struct virtio_driver *driver_for(uint32_t id)
 {
 	for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++)
-		if (drivers[i]->id == id)
+		if (drivers[i] && drivers[i]->id == id)
 			return drivers[i];
 	return NULL;
 }

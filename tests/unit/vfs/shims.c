@@ -12,9 +12,7 @@
 #include "mm/oom.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"
-#include "net/net.h"
-#include "net/packet.h"
-#include "net/socket_call.h"
+#include "net/socket.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "sched/wait.h"
@@ -28,6 +26,7 @@
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
 #include "vfs/procfs.h"
+#include "vfs/splice.h"
 #include "vfs/tree.h"
 #include "vfs/vfs.h"
 
@@ -425,32 +424,28 @@ WEAK struct socket *socket_of(struct file *f)
 	return NULL;
 }
 
-WEAK long socket_send(struct socket *so, struct socket_msg *m, unsigned flags, bool nonblock)
+WEAK long splice_to_socket(struct file *f, struct uio *u, bool more)
 {
-	(void)so;
-	(void)m;
-	(void)flags;
-	(void)nonblock;
+	(void)f, (void)u, (void)more;
 	panic("a socket without a network");
 }
 
-WEAK long socket_recv(struct socket *so, struct socket_msg *m, unsigned flags, bool nonblock)
+WEAK long splice_from_socket(struct file *f, struct uio *u)
 {
-	return socket_send(so, m, flags, nonblock);
+	return splice_to_socket(f, u, false);
 }
 
-WEAK void net_enter(void)
+WEAK long splice_constant_to_socket(struct file *f, const void *data, size_t len,
+				    struct backing *backing, bool more)
 {
+	(void)data, (void)len, (void)backing;
+	return splice_to_socket(f, NULL, more);
 }
 
-WEAK void net_leave(void)
+WEAK int splice_wait_socket(struct file *f, bool write, bool nonblock)
 {
-}
-
-WEAK void netbuf_put(struct netbuf *b)
-{
-	(void)b;
-	panic("a socket without a network");
+	(void)write, (void)nonblock;
+	return (int)splice_to_socket(f, NULL, false);
 }
 
 /* /sys/class/net is not looked at. */

@@ -208,6 +208,14 @@ var behaviours = map[string]func(){
 		fmt.Println("exec.LookPath:", err)
 		fmt.Println("still here")
 	},
+	"socket": func() {
+		// By number, which no symbol shows.
+		for _, call := range []uintptr{syscall.SYS_SOCKET, syscall.SYS_SOCKETPAIR, syscall.SYS_BIND} {
+			_, _, e := syscall.RawSyscall6(call, syscall.AF_INET, syscall.SOCK_STREAM, 0, 0, 0, 0)
+			fmt.Println(e)
+		}
+		fmt.Println("still here")
+	},
 	"forever": func() {
 		fmt.Println("running")
 		for {
