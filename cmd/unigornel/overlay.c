@@ -1,5 +1,6 @@
 #include "overlay.h"
 #include "asm.h"
+#include "asm_clock.h"
 #include "session.h"
 #include <cjson/cJSON.h>
 #include <dirent.h>
@@ -15,6 +16,7 @@
 static const char runtime_go[] = "package runtime\n\n"
 				 "import _ \"unsafe\"\n\n"
 				 "//go:cgo_import_static unigornel_syscall\n"
+				 "//go:cgo_import_static unigornel_clock_page\n"
 				 "//go:cgo_export_static runtime.isarchive unigornel_isarchive\n"
 				 "//go:cgo_export_static unigornel_go_start unigornel_go_start\n"
 				 "//go:cgo_export_dynamic unigornel_go_start unigornel_go_start\n";
@@ -91,7 +93,7 @@ static void set(cJSON *replace, const char *path, const char *with)
 /* Adds the file's copy to the overlay. False if it has no SYSCALL. */
 static bool add_file(cJSON *replace, const char *path)
 {
-	struct buffer in = {0}, out = {0};
+	struct buffer in = {0}, out = {0}, shortened = {0};
 	const char *source = source_of(replace, path);
 	bool found = false;
 	int err = *source ? read_file(source, &in) : 0;
@@ -99,13 +101,15 @@ static bool add_file(cJSON *replace, const char *path)
 		die("cannot read %s: %s", source, strerror(-err));
 	if (asm_replace_syscalls(&in, &out)) {
 		const char *base = strrchr(path, '/') + 1;
-		char *copy = cached(out.data, out.len, base);
+		const struct buffer *b = asm_shorten_clocks(&out, &shortened) ? &shortened : &out;
+		char *copy = cached(b->data, b->len, base);
 		set(replace, path, copy);
 		free(copy);
 		found = true;
 	}
 	buffer_free(&in);
 	buffer_free(&out);
+	buffer_free(&shortened);
 	return found;
 }
 

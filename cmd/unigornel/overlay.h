@@ -2,10 +2,10 @@
  * The overlay that turns system calls into function calls (docs/architecture.md, "Build").
  *
  * For each assembly file of the standard library, and of the program's modules, that has the
- * SYSCALL instruction, a copy is made in which it reads CALL unigornel_syscall(SB). Package runtime
- * gets two more files, which make that symbol known and export the entry. Copies live in the user's
- * cache directory under names made from their contents, so they never go stale and go's build cache
- * hits.
+ * SYSCALL instruction, a copy is made in which it reads CALL unigornel_syscall(SB), and in which
+ * the clock functions have a short way (asm_clock.h). Package runtime gets two more files, which
+ * make the kernel's symbols known and export the entry. Copies live in the user's cache directory
+ * under names made from their contents, so they never go stale and go's build cache hits.
  */
 #pragma once
 #include "gotool.h"

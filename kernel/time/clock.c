@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <linux/time.h>
 #include "hyper/hyper.h"
 #include "lib/printk.h"
@@ -17,6 +18,14 @@
 #define TSC_BASE_AGE (1u << 18)
 
 struct clock_page clock_page;
+/* The name by which Go's clock functions read it (cmd/unigornel/asm_clock.c). */
+extern struct clock_page unigornel_clock_page __attribute__((alias("clock_page")));
+_Static_assert(offsetof(struct clock_page, seq) == 0, "asm_clock.c");
+_Static_assert(offsetof(struct clock_page, tsc_clocks) == 8, "asm_clock.c");
+_Static_assert(offsetof(struct clock_page, tsc_base) == 16, "asm_clock.c");
+_Static_assert(offsetof(struct clock_page, ns_base) == 24, "asm_clock.c");
+_Static_assert(offsetof(struct clock_page, mult) == 32, "asm_clock.c");
+_Static_assert(offsetof(struct clock_page, offset[CLOCK_REALTIME]) == 48, "asm_clock.c");
 static spinlock_t clock_lock; /* writers of clock_page */
 static uint64_t tsc_hz;
 static const char *name = "none";

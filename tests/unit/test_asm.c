@@ -1,4 +1,4 @@
-/* unit: cmd/unigornel/asm.c cmd/unigornel/util.c cmd/unigornel/progress.c */
+/* unit: cmd/unigornel/asm.c cmd/unigornel/asm_clock.c cmd/unigornel/util.c cmd/unigornel/progress.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "../../cmd/unigornel/asm.h"
+#include "../../cmd/unigornel/asm_clock.h"
 
 #define CALL_TEXT "CALL unigornel_syscall(SB)"
 
@@ -89,13 +90,42 @@ static void keeps_functions_frameless(void **state)
 		"TEXT ·f(SB),NOSPLIT|NOFRAME,$0\n\t" CALL_TEXT "\n");
 }
 
+/* The short way stands on the function's first line and ends where Go's own begins. */
+static void shortens_clocks(void **state)
+{
+	static const char now[] = "TEXT time·now<ABIInternal>(SB),NOSPLIT,$16-24";
+	static const char rest[] = "\n\tMOVQ\tSP, R12\n";
+	struct buffer in = {0}, out = {0};
+
+	(void)state;
+	buffer_addf(&in, "// a\n%s%s", now, rest);
+	assert_true(asm_shorten_clocks(&in, &out));
+	assert_int_equal(memcmp(out.data, in.data, strlen("// a\n") + strlen(now)), 0);
+	assert_int_equal(out.data[strlen("// a\n") + strlen(now)], ';');
+	char *end = out.data + out.len - strlen(rest);
+	assert_int_equal(memcmp(end, rest, strlen(rest)), 0);
+	assert_null(
+	    memchr(out.data + strlen("// a\n"), '\n', out.len - strlen("// a\n") - strlen(rest)));
+	assert_int_equal(memcmp(end - strlen("RET; unigornel_other:"),
+				"RET; unigornel_other:", strlen("RET; unigornel_other:")),
+			 0);
+	buffer_free(&in);
+
+	/* Whatever looks otherwise stays as it is. */
+	buffer_addf(&in, "// %s\nTEXT time·now(SB),NOSPLIT,$16-24\n%s // x\n%.10s", now, now, now);
+	assert_false(asm_shorten_clocks(&in, &out));
+	assert_int_equal(out.len, in.len);
+	assert_int_equal(memcmp(out.data, in.data, in.len), 0);
+	buffer_free(&in);
+	buffer_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(replaces_instructions),
-	    cmocka_unit_test(leaves_everything_else),
-	    cmocka_unit_test(keeps_line_numbers),
-	    cmocka_unit_test(keeps_functions_frameless),
+	    cmocka_unit_test(replaces_instructions), cmocka_unit_test(leaves_everything_else),
+	    cmocka_unit_test(keeps_line_numbers),    cmocka_unit_test(keeps_functions_frameless),
+	    cmocka_unit_test(shortens_clocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

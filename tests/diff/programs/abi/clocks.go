@@ -10,6 +10,40 @@ import (
 func init() {
 	areas["clock-ids"] = clockIDs
 	areas["posix-timers"] = posixTimers
+	areas["time-now"] = timeNow
+}
+
+// timeNow compares Go's clocks, which ask no kernel, with the kernel's answers before and after.
+func timeNow() {
+	clock := func(id uintptr) int64 {
+		var ts syscall.Timespec
+		syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&ts)), 0)
+		return ts.Nano()
+	}
+	const realtime, monotonic = 0, 1
+	inOrder := func(what string, before, now, after int64) bool {
+		if before > now || now > after {
+			fmt.Printf("%s: %d %d %d\n", what, before, now, after)
+			return false
+		}
+		return true
+	}
+	firstLow := clock(monotonic)
+	first := time.Now()
+	firstHigh := clock(monotonic)
+	good := 0
+	for i := 0; i < 20000; i++ {
+		before := clock(realtime)
+		now := time.Now().UnixNano()
+		after := clock(realtime)
+		low := clock(monotonic)
+		since := int64(time.Since(first))
+		high := clock(monotonic)
+		if inOrder("wall clock", before, now, after) && inOrder("monotonic clock", low-firstHigh, since, high-firstLow) {
+			good++
+		}
+	}
+	fmt.Println("readings in order:", good)
 }
 
 // clockIDs asks every clock call about every kind of clock. What would set or slew a clock is asked
