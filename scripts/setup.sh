@@ -25,6 +25,7 @@ have() {
     case $1 in
     command) have_command "$2" ;;
     header) have_header "$2" ;;
+    file) [ -s "$2" ] ;;
     go) have_go ;;
     esac
 }
@@ -40,7 +41,8 @@ header xen/xen.h libxen-dev"
 to_run="go go golang-go
 command musl-gcc musl-tools
 command qemu-system-x86_64 qemu-system-x86
-command cpio cpio"
+command cpio cpio
+file /etc/ssl/certs/ca-certificates.crt ca-certificates"
 to_test="header cmocka.h libcmocka-dev
 command clang-format clang-format
 command xz xz-utils
