@@ -115,7 +115,7 @@ void netlink_parse(const void *attrs, size_t len, struct netlink_attrs *out)
 	while (len >= sizeof(struct nlattr)) {
 		const struct nlattr *a = (const void *)at;
 		uint16_t type = a->nla_type & (uint16_t)NLA_TYPE_MASK;
-		size_t n = NLA_ALIGN(a->nla_len);
+		size_t n = (size_t)NLA_ALIGN(a->nla_len);
 		if (a->nla_len < sizeof *a || a->nla_len > len)
 			break; /* leftovers are ignored, as Linux does without strict checking */
 		if (type < NETLINK_ATTRS)
