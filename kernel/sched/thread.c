@@ -7,6 +7,7 @@
 #include "mm/kmalloc.h"
 #include "mm/vmap.h"
 #include "sched/sched.h"
+#include "sys/syscall.h"
 #include "time/clock.h"
 
 #define KSTACK_SIZE 16384
@@ -52,8 +53,7 @@ struct thread *thread_create(void)
 	t->fpu_live = 1;
 	t->state = THREAD_SLEEPING;
 	t->refs = 1;
-	if (cmdline.trace)
-		t->flags = THREAD_TRACE;
+	t->syscall_limit = cmdline.trace ? 0 : SYSCALL_MAX;
 	list_init(&t->run_link);
 	strlcpy(t->name, current->name, sizeof t->name);
 

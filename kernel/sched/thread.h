@@ -18,8 +18,7 @@
 /* thread.flags: work to do before going back to the program. Tested by entry.S as one word. */
 #define THREAD_NEED_RESCHED 1u
 #define THREAD_SIGPENDING   2u /* a deliverable signal may be pending; signal_deliver decides */
-#define THREAD_TRACE	    4u /* every system call takes the slow path */
-#define THREAD_IRQ_WORK	    8u /* a deferred interrupt waits on this CPU */
+#define THREAD_IRQ_WORK	    4u /* a deferred interrupt waits on this CPU */
 
 enum thread_state { THREAD_RUNNING, THREAD_READY, THREAD_SLEEPING, THREAD_DEAD };
 
@@ -29,6 +28,8 @@ struct thread {
 	uint64_t kstack_top;	/* 8 */
 	_Atomic uint32_t flags; /* 16 */
 	uint32_t fpu_live;	/* 20: vector state must be kept across a switch */
+	/* 24: the first system call that is none; 0: traced, so all of them take the slow path */
+	uint64_t syscall_limit;
 
 	uint64_t ksp;			/* saved kernel stack pointer while switched away */
 	uint64_t fs_base;		/* TLS */

@@ -160,7 +160,7 @@ void signal_deliver(struct trap_frame *f, long nr)
 			signal_set_blocked(t->sig.saved_mask);
 			continue;
 		}
-		if (atomic_load(&t->flags) & THREAD_TRACE)
+		if (!t->syscall_limit) /* traced */
 			trace_signal(sig, &info);
 		if (act.sa_handler == SIG_DFL)
 			terminate(f, sig, &info);

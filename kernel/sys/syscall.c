@@ -1,10 +1,10 @@
-/* The traced way through a system call, between entry.S and trace.c. */
+/* The system calls that entry.S does not make itself: unknown ones, and those of traced threads. */
 #include <asm/errno.h>
 #include <asm/unistd.h>
 #include "sys/syscall.h"
 #include "sys/syscall_regs.h"
 
-long trace_syscall(const struct kept_regs *kept);
+long special_syscall(const struct kept_regs *kept);
 
 static long unknown(void)
 {
@@ -18,13 +18,15 @@ static long traced_clone(void)
 	return clone_with_regs((const struct kept_regs *)syscall_regs(current) - 1);
 }
 
-long trace_syscall(const struct kept_regs *kept)
+long special_syscall(const struct kept_regs *kept)
 {
 	const struct syscall_regs *r = (const struct syscall_regs *)(kept + 1);
 	const long args[6] = {(long)r->rdi, (long)r->rsi, (long)r->rdx,
 			      (long)r->r10, (long)r->r8,  (long)r->r9};
 	syscall_fn fn;
 
+	if (current->syscall_limit) /* not traced */
+		return -ENOSYS;
 	if (r->nr >= SYSCALL_MAX)
 		fn = (syscall_fn)(void (*)(void))unknown;
 	else if (r->nr == __NR_clone)

@@ -12,5 +12,5 @@ typedef long (*syscall_fn)(long, long, long, long, long, long);
 #define SYSCALL_MAX 470
 extern const syscall_fn syscall_table[SYSCALL_MAX];
 
-/* Traced calls (THREAD_TRACE) pass through here: prints name, arguments and result. */
+/* Traced calls (thread.syscall_limit) pass through here: prints name, arguments and result. */
 long syscall_trace(long nr, const long args[6], syscall_fn fn);

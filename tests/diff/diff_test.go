@@ -40,7 +40,7 @@ func TestKernelAnswersAsLinux(t *testing.T) {
 
 // Computation, collections, reflection, compression and the like, with checksums.
 func TestPrograms(t *testing.T) {
-	for _, name := range []string{"work", "cgo", "rounding"} {
+	for _, name := range []string{"work", "cgo", "rounding", "stackless"} {
 		name := name
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,26 +4,19 @@
  * THE WAY BACK. The last instructions of a system call (exit_window) run with interrupts on and
  * without a lock. An interrupt there that leaves work to do (a signal, a thread to switch to) finds
  * no later point where it would be noticed, so the trap code moves such an interrupted RIP to
- * exit_slow. All instructions of the window can be abandoned at any point: they only read.
+ * exit_slow. All instructions of the window can be abandoned at any point: what they write is a
+ * return address that lay there before.
  */
 #include "arch/x86_64/percpu.h"
 
 	.text
 
 /*
- * unigornel_syscall: called by the program in place of SYSCALL. RAX = number, RDI RSI RDX R10 R8 R9 =
- * arguments; result in RAX; RCX and R11 lost, everything else kept. The caller's stack may have only
- * the return address left, so it is left at once.
+ * Both doors, on the kernel stack, R11 = thread, RCX = return address: pushes struct syscall_regs
+ * (sys/syscall_regs.h) and makes the call. Numbers that are unknown, and any of a traced thread, go
+ * to \special.
  */
-	.globl	unigornel_syscall
-	.type	unigornel_syscall, @function
-unigornel_syscall:
-	popq	%rcx
-	movq	%gs:PERCPU_THREAD, %r11
-	movl	$0, THREAD_FPU_LIVE(%r11) /* Go's assembly keeps nothing in vector registers */
-	movq	%rsp, THREAD_USER_RSP(%r11)
-	movq	THREAD_KSTACK_TOP(%r11), %rsp
-syscall_common:
+	.macro	MAKE_CALL special
 	pushq	%rcx
 	pushq	%rax
 	pushq	%rdi
@@ -32,13 +25,14 @@ syscall_common:
 	pushq	%r10
 	pushq	%r8
 	pushq	%r9
-	cmpq	$SYSCALL_LIMIT, %rax
-	jae	syscall_unknown
-	testl	$THREAD_TRACE_BIT, THREAD_FLAGS(%r11)
-	jnz	syscall_traced
+	cmpq	THREAD_SYSCALL_LIMIT(%r11), %rax
+	jae	\special
 	movq	%r10, %rcx
 	call	*syscall_table(, %rax, 8)
-syscall_exit:
+	.endm
+
+/* Back to R11 = thread, RCX = return address and the program's other registers. */
+	.macro	RESTORE_REGS
 	popq	%r9
 	popq	%r8
 	popq	%r10
@@ -48,35 +42,48 @@ syscall_exit:
 	addq	$8, %rsp
 	popq	%rcx
 	movq	%gs:PERCPU_THREAD, %r11
+	.endm
+
+/*
+ * unigornel_syscall: called by the program in place of SYSCALL. RAX = number, RDI RSI RDX R10 R8 R9 =
+ * arguments; result in RAX; RCX and R11 lost, everything else kept. The caller's stack may have only
+ * the return address left, so it is left at once. The address is put back for the end, since CPUs
+ * predict returns by the calls they have seen: a JMP would have them guess wrong in every caller.
+ */
+	.globl	unigornel_syscall
+	.type	unigornel_syscall, @function
+unigornel_syscall:
+	popq	%rcx
+	movq	%gs:PERCPU_THREAD, %r11
+	movl	$0, THREAD_FPU_LIVE(%r11) /* Go's assembly keeps nothing in vector registers */
+	movq	%rsp, THREAD_USER_RSP(%r11)
+	movq	THREAD_KSTACK_TOP(%r11), %rsp
+	MAKE_CALL call_special
+call_exit:
+	RESTORE_REGS
 	.globl	exit_window, exit_window_end, exit_slow
 exit_window:
-	testl	$THREAD_WORK_MASK, THREAD_FLAGS(%r11)
-	jnz	exit_slow
+	cmpl	$0, THREAD_FLAGS(%r11)
+	jne	exit_slow
+	movq	THREAD_USER_RSP(%r11), %rsp
+1:	pushq	%rcx
+2:	ret
+	/* The program took its stack away; the slow way does not need it. */
+	.pushsection __ex_table, "a", @progbits
+	.balign	16
+	.quad	1b, exit_slow, 2b, exit_slow
+	.popsection
+lstar_window:
+	cmpl	$0, THREAD_FLAGS(%r11)
+	jne	exit_slow
 	movq	THREAD_USER_RSP(%r11), %rsp
 	jmp	*%rcx
 exit_window_end:
-
-syscall_unknown:
-	movq	$-38, %rax /* -ENOSYS */
-	testl	$THREAD_TRACE_BIT, THREAD_FLAGS(%r11)
-	jz	syscall_exit
-	/* Traced: the registers that C keeps are saved where clone finds them (sys/syscall.c). */
-syscall_traced:
-	pushq	%rbp
-	pushq	%rbx
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
-	movq	%rsp, %rdi
-	call	trace_syscall
-	addq	$48, %rsp /* callee-saved registers are unchanged */
-	jmp	syscall_exit
 	.size	unigornel_syscall, . - unigornel_syscall
 
 /*
  * MSR_LSTAR: a SYSCALL instruction that was not rewritten (musl, C code). RCX = return address.
- * A C compiler may keep values in vector registers over it.
+ * A C compiler may keep values in vector registers over it, and below the stack pointer.
  */
 	.globl	syscall_lstar
 	.type	syscall_lstar, @function
@@ -85,8 +92,32 @@ syscall_lstar:
 	movl	$1, THREAD_FPU_LIVE(%r11)
 	movq	%rsp, THREAD_USER_RSP(%r11)
 	movq	THREAD_KSTACK_TOP(%r11), %rsp
-	jmp	syscall_common
+	MAKE_CALL lstar_special
+lstar_exit:
+	RESTORE_REGS
+	jmp	lstar_window
 	.size	syscall_lstar, . - syscall_lstar
+
+call_special:
+	movq	$call_exit, %rcx
+	jmp	syscall_special
+lstar_special:
+	movq	$lstar_exit, %rcx
+/* RCX = where to go on. The registers that C keeps are saved where clone finds them (sys/syscall.c). */
+syscall_special:
+	pushq	%rbp
+	pushq	%rbx
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rcx, %rbx
+	movq	%rsp, %rdi
+	call	special_syscall
+	movq	%rbx, %rcx
+	movq	32(%rsp), %rbx
+	addq	$48, %rsp /* the others are unchanged */
+	jmp	*%rcx
 
 /*
  * The slow way back from a system call. RAX = result, RCX = return address, R11 = thread, everything

@@ -5,15 +5,14 @@
 #pragma once
 
 /* Offsets for entry.S, checked in traps.c. */
-#define PERCPU_THREAD	  0
-#define THREAD_USER_RSP	  0
-#define THREAD_KSTACK_TOP 8
-#define THREAD_FLAGS	  16
-#define THREAD_FPU_LIVE	  20
-#define TRAP_FRAME_SIZE	  176
-#define TRAP_FRAME_RIP	  136
-#define THREAD_WORK_MASK  0xb /* every THREAD_ flag but THREAD_TRACE */
-#define THREAD_TRACE_BIT  4
+#define PERCPU_THREAD	     0
+#define THREAD_USER_RSP	     0
+#define THREAD_KSTACK_TOP    8
+#define THREAD_FLAGS	     16
+#define THREAD_FPU_LIVE	     20
+#define THREAD_SYSCALL_LIMIT 24
+#define TRAP_FRAME_SIZE	     176
+#define TRAP_FRAME_RIP	     136
 
 #define KERNEL_CS  0x08
 #define KERNEL_DS  0x10
@@ -21,8 +20,6 @@
 
 /* The vector of a frame that entry.S built from a system call; error holds the number. */
 #define VECTOR_SYSCALL 256
-
-#define SYSCALL_LIMIT 470 /* SYSCALL_MAX of sys/syscall.h */
 
 #ifndef __ASSEMBLY__
 #include <stdint.h>

@@ -68,9 +68,7 @@ _Static_assert(offsetof(struct thread, flags) == THREAD_FLAGS, "entry.S");
 _Static_assert(offsetof(struct thread, fpu_live) == THREAD_FPU_LIVE, "entry.S");
 _Static_assert(sizeof(struct trap_frame) == TRAP_FRAME_SIZE, "entry.S");
 _Static_assert(offsetof(struct trap_frame, rip) == TRAP_FRAME_RIP, "entry.S");
-_Static_assert(THREAD_WORK_MASK == (THREAD_NEED_RESCHED | THREAD_SIGPENDING | THREAD_IRQ_WORK),
-	       "entry.S");
-_Static_assert(THREAD_TRACE_BIT == THREAD_TRACE, "entry.S");
+_Static_assert(offsetof(struct thread, syscall_limit) == THREAD_SYSCALL_LIMIT, "entry.S");
 
 bool in_kernel_text(uintptr_t rip)
 {
@@ -184,23 +182,30 @@ static unsigned fault_flags(uint64_t error)
 	return (error & 2 ? FAULT_WRITE : 0) | (error & 16 ? FAULT_EXEC : 0);
 }
 
+static void leave_exit_window(struct trap_frame *f)
+{
+	if (f->rip >= (uintptr_t)exit_window && f->rip < (uintptr_t)exit_window_end)
+		f->rip = (uintptr_t)exit_slow;
+}
+
 /* On the IST stack, interrupts off. Must not block. */
 void trap_from_kernel(struct trap_frame *f)
 {
 	absent_gate(f);
 	if (f->vector >= EXCEPTIONS) {
 		note_irq(f->vector);
-		if (f->rip >= (uintptr_t)exit_window && f->rip < (uintptr_t)exit_window_end)
-			f->rip = (uintptr_t)exit_slow;
-		else if (f->rip == (uintptr_t)idle_halt)
+		leave_exit_window(f);
+		if (f->rip == (uintptr_t)idle_halt)
 			f->rip = (uintptr_t)idle_halt_end;
 		return;
 	}
 	if (f->vector == 14) {
 		uintptr_t addr = read_cr2();
 
-		if (addr < USER_END && mm_fault(addr, fault_flags(f->error)) == FAULT_OK)
+		if (addr < USER_END && mm_fault(addr, fault_flags(f->error)) == FAULT_OK) {
+			leave_exit_window(f); /* which touches the program's stack */
 			return;
+		}
 		if (uaccess_fixup(&f->rip))
 			return;
 		crash(f, addr < PAGE_SIZE ? "the kernel followed a null pointer"
@@ -272,7 +277,7 @@ void exit_work(struct trap_frame *f, long nr)
 	for (;;) {
 		interrupts_off();
 		uint32_t flags = atomic_load(&t->flags);
-		if (!(flags & THREAD_WORK_MASK))
+		if (!flags)
 			break;
 		interrupts_on();
 		if (flags & THREAD_IRQ_WORK)
