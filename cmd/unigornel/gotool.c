@@ -1,6 +1,8 @@
 #include "gotool.h"
+#include "overlay.h"
 #include "progress.h"
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +110,42 @@ static void enter_module(struct gotool *go, struct strv *packages)
 	*packages = inside;
 }
 
+/*
+ * A toolchain that go fetched for itself (GOTOOLCHAIN, or a go.mod that asks for it) lies in the
+ * module cache, of which go lets no overlay replace anything, and Go 1.19 and 1.20 do not even find
+ * their own packages there. So it is used by another name, a link among our own files.
+ */
+static void leave_modcache(struct gotool *go, const char *modcache)
+{
+	size_t n = strlen(modcache);
+	if (!n || !starts_with(go->goroot, modcache) || go->goroot[n] != '/')
+		return;
+	char *dir = xasprintf("%s/goroot", cache_dir());
+	char *link = xasprintf("%s/%s", dir, strrchr(go->goroot, '/') + 1);
+	char *tmp = xasprintf("%s.%d.tmp", link, (int)getpid());
+	char target[PATH_MAX] = "";
+	ssize_t length = readlink(link, target, sizeof target - 1);
+	if (length != (ssize_t)strlen(go->goroot) || strcmp(target, go->goroot)) {
+		int err = make_directories(dir);
+		if (!err && symlink(go->goroot, tmp))
+			err = -errno;
+		if (!err && rename(tmp, link)) { /* atomic: others may use it */
+			err = -errno;
+			unlink(tmp);
+		}
+		if (err)
+			die("cannot make %s: %s", link, strerror(-err));
+	}
+	free(go->goroot);
+	free(go->path);
+	go->goroot = link;
+	go->path = xasprintf("%s/bin/go", link);
+	strv_addf(&go->env, "GOROOT=%s", link);
+	strv_add(&go->env, "GOTOOLCHAIN=local");
+	free(dir);
+	free(tmp);
+}
+
 void gotool_find(struct gotool *go, struct strv *packages)
 {
 	*go = (struct gotool){0};
@@ -116,8 +154,9 @@ void gotool_find(struct gotool *go, struct strv *packages)
 		die("no go command on PATH: " INSTALL_HINT);
 	enter_module(go, packages);
 	struct strv argv = {0};
-	const char *const words[] = {go->path, "env",	 "-json",	"GOROOT",  "GOVERSION",
-				     "GOOS",   "GOARCH", "CGO_ENABLED", "GOFLAGS", "CC"};
+	const char *const words[] = {go->path,	  "env",  "-json",     "GOROOT",
+				     "GOVERSION", "GOOS", "GOARCH",    "CGO_ENABLED",
+				     "GOFLAGS",	  "CC",	  "GOMODCACHE"};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		strv_add(&argv, words[i]);
 	struct buffer out = {0}, err = {0};
@@ -135,7 +174,7 @@ void gotool_find(struct gotool *go, struct strv *packages)
 	go->goarch = json_string(json, "GOARCH");
 	go->goflags = json_string(json, "GOFLAGS");
 	go->cc = json_string(json, "CC");
-	char *cgo = json_string(json, "CGO_ENABLED");
+	char *modcache = json_string(json, "GOMODCACHE"), *cgo = json_string(json, "CGO_ENABLED");
 	go->cgo = !strcmp(cgo, "1");
 	free(cgo);
 	cJSON_Delete(json);
@@ -151,13 +190,8 @@ void gotool_find(struct gotool *go, struct strv *packages)
 		die("GOARCH=%s: only amd64 machines can be built (unset GOARCH)", go->goarch);
 	if (strcmp(go->goos, "linux"))
 		die("GOOS=%s: programs are built as for linux (unset GOOS)", go->goos);
-	/* Go 1.19 and 1.20 do not find their own packages through their index when the toolchain
-	 * lies in the module cache (GOTOOLCHAIN); without the index they do. */
-	if (go->minor <= 20) {
-		const char *old = getenv("GODEBUG");
-		strv_addf(&go->env, "GODEBUG=%s%sgoindex=0", old ? old : "",
-			  old && *old ? "," : "");
-	}
+	leave_modcache(go, modcache);
+	free(modcache);
 }
 
 char *gotool_goflags_value(const struct gotool *go, const char *name)

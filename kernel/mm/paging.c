@@ -57,6 +57,27 @@ static void map_ram(paddr_t start, paddr_t end)
 	}
 }
 
+/* True if p is in the direct map as RAM. */
+static bool is_ram(paddr_t p)
+{
+	for (unsigned i = 0; i < boot_info.nram; i++)
+		if (p >= page_align_up(boot_info.ram[i].start) &&
+		    p < page_align_down(boot_info.ram[i].end))
+			return true;
+	return false;
+}
+
+/* The boot module wherever it lies: QEMU puts its end at the end of memory, of which newer firmware
+ * keeps the last page for itself (microvm of QEMU 10). What is not RAM by the map never becomes
+ * memory of ours. */
+static void map_module(void)
+{
+	for (paddr_t p = page_align_down(boot_info.module.start); p < boot_info.module.end;
+	     p += PAGE_SIZE)
+		if (!is_ram(p))
+			map_or_die(p + DIRECT_MAP, p, PAGE_SIZE, PTE_NX);
+}
+
 /* CPUID leaf 0x80000001 EDX bit 26. */
 static bool cpu_has_gib_pages(void)
 {
@@ -91,6 +112,7 @@ void mm_init(void)
 		if (start < end)
 			map_ram(start, end);
 	}
+	map_module();
 	write_cr0(read_cr0() | CR0_WP);
 	write_cr3(pt_root);
 	write_cr4(read_cr4() & ~CR4_PGE); /* forget the early tables, global or not */

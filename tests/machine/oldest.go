@@ -27,7 +27,7 @@ func OldestGo(t *testing.T) string {
 		}
 	}
 	fetch.Env = append(fetch.Env, "GOTOOLCHAIN="+version)
-	out, err := fetch.CombinedOutput()
+	out, err := fetch.Output() // what it says of the download goes to stderr
 	words := strings.Fields(string(out))
 	if err != nil || len(words) != 2 || words[1] != version {
 		t.Skipf("no Go 1.19 here, and the module proxy serves none: %s", out)
