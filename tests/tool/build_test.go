@@ -328,3 +328,20 @@ func TestDirectoryOfAnotherModule(t *testing.T) {
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/m\n\ngo 1.19\n\nrequire example.com/inner v0.0.0\n\nreplace example.com/inner => ./inner\n")
 	succeeds(t, call{dir: dir, args: []string{"build", "-o", filepath.Join(outside, "d.elf"), "./inner"}})
 }
+
+// TestFetchedToolchain builds with a Go that the go command fetched into the module cache. It is 1.25 because that is the first
+// that refuses overlays there.
+func TestFetchedToolchain(t *testing.T) {
+	const version = "go1.25.0"
+	fetch := exec.Command("go", "version")
+	fetch.Dir = t.TempDir()
+	fetch.Env = append(os.Environ(), "GOTOOLCHAIN="+version)
+	if out, err := fetch.Output(); err != nil || !strings.Contains(string(out), version) {
+		t.Skipf("%s cannot be had here: %v", version, err)
+	}
+	dir := module(t, map[string]string{"main.go": "package main\n\nimport \"runtime\"\n\nfunc main() { println(runtime.Version()) }\n"})
+	r := succeeds(t, call{dir: dir, env: []string{"GOTOOLCHAIN=" + version}, args: []string{"run", "--accel", "tcg", "."}})
+	if !strings.Contains(r.out, version) {
+		t.Errorf("not built with %s:\n%s", version, r.out)
+	}
+}
