@@ -32,7 +32,9 @@ void networds_reset(void)
 
 bool networds_parse(const char *word, const char **error)
 {
-	static const char *const words[] = {"ip=", "gateway=", "dns=", "mtu=", "search=", "net="};
+#define WORD(name) #name "=",
+	static const char *const words[] = {NETWORDS(WORD)};
+#undef WORD
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		if (strncmp(word, words[i], strlen(words[i])) == 0) {

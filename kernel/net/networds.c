@@ -205,8 +205,9 @@ bool networds_parse(const char *word, const char **error)
 		const char *name;
 		const char *(*parse)(const char *value);
 	} words[] = {
-	    {"ip=", parse_ip},	 {"gateway=", parse_gateway}, {"dns=", parse_dns},
-	    {"mtu=", parse_mtu}, {"search=", parse_search},   {"net=", parse_net},
+#define WORD(name) {#name "=", parse_##name},
+	    NETWORDS(WORD)
+#undef WORD
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		size_t n = strlen(words[i].name);

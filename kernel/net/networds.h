@@ -8,6 +8,9 @@
 #include <linux/if.h>
 #include "net/addr.h"
 
+/* The words' names: X for each, which is followed by "=". */
+#define NETWORDS(X) X(ip) X(gateway) X(dns) X(mtu) X(search) X(net)
+
 #define NETWORDS_ADDRS	  32
 #define NETWORDS_GATEWAYS 8
 #define NETWORDS_DNS	  8
