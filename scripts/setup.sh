@@ -50,6 +50,7 @@ command lz4 lz4
 command zstd zstd
 command perl perl-base
 command depmod kmod
+file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 command timeout coreutils
 command ip iproute2
 command ping iputils-ping

@@ -16,6 +16,22 @@ CONTROL_PORTS=4
 
 XEN_ARGS="console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all bootscrub=0"
 
+# Nested paging for guests that have not switched their own paging on, as a PVH guest at its entry. Without it Xen keeps shadow page
+# tables. ("target/i386: Walk NPT in guest real mode", in QEMU 9.2 and in the stable releases below.)
+has_nested_paging() {
+    local major minor micro
+    IFS=. read -r major minor micro < <("$QEMU" --version | sed -n '1s/.*version \([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p')
+    case $major.$minor in
+    7.2) ((micro >= 15)) ;;
+    8.2) ((micro >= 8)) ;;
+    9.0) ((micro >= 4)) ;;
+    9.1) ((micro >= 2)) ;;
+    *) ((major > 9 || (major == 9 && minor > 1))) ;;
+    esac
+}
+
+xen_args() { echo "$XEN_ARGS$(has_nested_paging || echo ' hap=0')"; }
+
 comma() { printf '%s' "${1//,/,,}"; } # QEMU's option syntax
 
 WITHIN= # words before QEMU's
@@ -43,7 +59,7 @@ dom0_machine() {
         devices+=(-chardev "socket,id=control$i,path=control$i,server=on,wait=off" -device "virtserialport,chardev=control$i,name=control$i")
     done
     qemu_base -M pc -m $((dom0 + guest + XEN_MEM)) \
-        -kernel "$LAB/xen" -append "$XEN_ARGS dom0_mem=${dom0}M,max:${dom0}M" \
+        -kernel "$LAB/xen" -append "$(xen_args) dom0_mem=${dom0}M,max:${dom0}M" \
         -initrd "$(comma "$LAB")/vmlinux console=hvc0 net.ifnames=0 quiet xenlab=$mode,$(comma "$LAB")/dom0.cpio" \
         -netdev "$netdev" -device virtio-net-pci,netdev=net0,romfile= \
         -drive "file=$dir/payload,format=raw,if=none,id=payload" -device virtio-blk-pci,drive=payload \

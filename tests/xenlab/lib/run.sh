@@ -307,7 +307,7 @@ cmd_dom0() {
     FILTER_PID=$!
     # A PVH dom0 insists on an IOMMU.
     qemu_base -M q35 -device amd-iommu -m $((MEM + 256)) \
-        -kernel "$LAB/xen" -append "$XEN_ARGS dom0=pvh dom0_mem=${MEM}M,max:${MEM}M" -initrd "$module" \
+        -kernel "$LAB/xen" -append "$(xen_args) dom0=pvh dom0_mem=${MEM}M,max:${MEM}M" -initrd "$module" \
         -chardev "stdio,id=console,logfile=$(comma "$DIR/xen.log")" -serial chardev:console <&5 >"$DIR/output" 2>"$DIR/qemu.log" &
     QEMU_PID=$!
     watchdog 'Serial input to DOM0'
