@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 	"unsafe"
 )
@@ -262,8 +263,10 @@ func socketCalls() {
 			}
 		}
 	}
+	port := 10000 + os.Getpid()%10000
 	for _, c := range conflicts {
-		f1, a1, l1 := c.first(0)
+		port = unusedPort(port + 1)
+		f1, a1, l1 := c.first(port)
 		s1 := socket(f1, c.kind, 0)
 		set := func(s uintptr, level, name int) { syscall.SetsockoptInt(int(s), level, name, 1) }
 		if c.options&1 != 0 {
@@ -281,7 +284,7 @@ func socketCalls() {
 			syscall.Close(int(s1))
 			continue
 		}
-		f2, a2, l2 := c.second(portOf(s1))
+		f2, a2, l2 := c.second(port)
 		s2 := socket(f2, c.kind, 0)
 		if c.options&1 != 0 {
 			set(s2, 1, syscall.SO_REUSEADDR)
@@ -302,6 +305,23 @@ func socketCalls() {
 		say(c.name, "%s", text)
 		syscall.Close(int(s1))
 		syscall.Close(int(s2))
+	}
+}
+
+// unusedPort is the first one from port on that no socket of the system has. Natively others run beside us: the ports
+// that they are given begin at 32768.
+func unusedPort(port int) int {
+	for ; ; port++ {
+		free := true
+		for _, kind := range []int{1, 2} {
+			s := socket(10, kind, 0)
+			_, e := call(syscall.SYS_BIND, s, ptrOf(addr6(0, port)), 28)
+			free = free && e == 0
+			syscall.Close(int(s))
+		}
+		if free {
+			return port
+		}
 	}
 }
 
