@@ -63,7 +63,7 @@ static const struct argp_option options[] = {
      "(SSL_CERT_FILE names others)",
      1},
     {"network", KEY_NETWORK, "auto|yes|no", 0,
-     "Link the network stack (270 KiB): yes, no, or, by default, if the program's symbols say that "
+     "Link the network stack (300 KiB): yes, no, or, by default, if the program's symbols say that "
      "it opens sockets; one that makes system calls by number needs yes",
      1},
     {0},
